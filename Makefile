@@ -1,0 +1,111 @@
+# `make` tells what there is. Needs make, Python 3.11 or newer and the package registries, nothing else.
+
+# The Python of the environments; another one: make PYTHON=3.11 test
+PYTHON ?= 3.13
+UV_VERSION := 0.13.9
+
+# uv: the one on PATH, else one in the project's folder (see .uv/bin/uv).
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+UV_READY := $(filter .uv/bin/uv,$(UV))
+# The machine's certificates, as pip uses them (the second name is that of older uv versions).
+export UV_SYSTEM_CERTS := true
+export UV_NATIVE_TLS := true
+export UV_LINK_MODE := copy
+# An environment that happens to be active is not ours.
+unexport VIRTUAL_ENV
+
+RUN := .venv/bin
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Tell what there is
+	@echo "make TARGET, with TARGET one of:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: .venv/.stamp ## Send flow logs through the forward handler into a real OpenSearch, and look at them
+	@$(RUN)/flowlogs demo
+
+.PHONY: opensearch
+opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, with its data, until Ctrl-C
+	@$(RUN)/flowlogs opensearch
+
+.PHONY: test
+test: .venv/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
+	@$(RUN)/pytest $(ARGS)
+
+.PHONY: check
+check: .venv/.stamp ## Check formatting, lint and types
+	@$(RUN)/ruff format --check --quiet || { echo "make format puts the formatting right" >&2; exit 1; }
+	@$(RUN)/ruff check --quiet
+	@$(RUN)/mypy
+
+.PHONY: format
+format: .venv/.stamp ## Format the code, and fix what lint can fix
+	@$(RUN)/ruff format --quiet
+	@$(RUN)/ruff check --quiet --fix
+
+# Requirements are locked with hashes and without download addresses. Development comes first and binds
+# the functions' versions: what is tested is what is shipped, and it fits the boto3 of the runtime.
+LOCK = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
+	@echo "locking requirements/lambda.txt, dev.txt and sam.txt"
+	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
+	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
+	    --output-file requirements/lambda.txt >/dev/null
+	@$(LOCK) --group pyproject.toml:sam --output-file requirements/sam.txt >/dev/null
+
+.PHONY: clean
+clean: ## Remove environments, builds, caches and the embedded OpenSearch's data
+	@rm -rf .uv .venv .venv-* .opensearch .aws-sam dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- environments: made when missing, made again when what they are made from has changed ----
+
+# Run from / with pyenv's choice lifted, so that a .python-version this machine lacks stops nobody.
+.uv/bin/uv:
+	@echo "installing uv $(UV_VERSION) into .uv/" >&2
+	@rm -rf .uv; root="$$PWD"; \
+	for python in python3 python3.13 python3.12 python3.11 /usr/bin/python3; do \
+	    if (cd / && "$$python" -m venv "$$root/.uv") >/dev/null 2>&1; then break; fi; rm -rf .uv; \
+	done; \
+	test -d .uv || { echo "no Python here can make an environment (python3 -m venv): install Python 3.11" \
+	    "or newer with its venv module (Debian: apt-get install python3-venv), or uv itself." >&2; exit 1; }
+	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || { rm -rf .uv; \
+	    echo "uv could not be installed from the package registry: see above, or install uv yourself." >&2; exit 1; }
+
+# $(call environment,FOLDER): an empty environment of Python $(PYTHON): one of this machine's, else a
+# downloaded one, else any Python of this machine that is new enough.
+define environment
+	@rm -rf $(1); root="$$PWD"; venv="$$(cd / && command -v $(abspath $(UV)) || echo $(UV)) venv --quiet --no-project"; \
+	if $$venv --python $(PYTHON) --no-python-downloads $(1) 2>/dev/null; then :; \
+	elif $$venv --python $(PYTHON) $(1) 2>/dev/null; then :; \
+	elif cd / && $$venv --python '>=3.11' --no-python-downloads "$$root/$(1)" 2>/dev/null; then \
+	    echo "Python $(PYTHON) is neither here nor can it be downloaded: using $$("$$root/$(1)/bin/python" -V)." >&2; \
+	else echo "no Python 3.11 or newer is here and none could be downloaded: install one" \
+	    "(Debian: apt-get install python3), then run make again." >&2; exit 1; fi
+endef
+
+# $(call install,FOLDER,FILE): exactly what is locked in FILE, each file checked against its hash.
+define install
+	@$(UV) pip sync --quiet --require-hashes --python $(1)/bin/python $(2) || { \
+	    echo "the packages of $(2) could not be installed: see above; the package registry must be reachable." >&2; exit 1; }
+endef
+
+.venv/.stamp: requirements/dev.txt pyproject.toml | $(UV_READY)
+	@echo "making .venv (Python $(PYTHON), requirements/dev.txt)" >&2
+	$(call environment,.venv)
+	$(call install,.venv,requirements/dev.txt)
+	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-sam/.stamp: requirements/sam.txt | $(UV_READY)
+	@echo "making .venv-sam (Python $(PYTHON), requirements/sam.txt)" >&2
+	$(call environment,.venv-sam)
+	$(call install,.venv-sam,requirements/sam.txt)
+	@touch $@
