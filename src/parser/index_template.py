@@ -1,0 +1,86 @@
+"""The index template, from the field table.
+
+Right types from the first document of a day: without a template that document decides, and one
+NODATA record (`-` in its counters) makes numbers into text until midnight. New fields never break
+a day: they are stored, not indexed (`dynamic: false`).
+"""
+
+from typing import Any, Final
+
+from parser.document import PARSE_ERROR
+from parser.fields import FIELDS, Field, Kind
+from parser.format import Formats
+
+Mapping = dict[str, Any]
+
+NEWEST: Final = (3, 8)
+"""The newest version of OpenSearch that the template was tried on."""
+
+MATCH_ONLY_TEXT_SINCE: Final = (2, 12)
+"""Full text without positions and frequencies; earlier versions get the nearest they have."""
+
+PRIORITY: Final = 200
+"""Above the 100 that other templates commonly have: the highest wins whole, nothing is merged."""
+
+LONGEST_KEYWORD: Final = 2048
+"""Characters. A longer value is stored but not indexed; Lucene would refuse the whole document for
+a term of more than 32,766 bytes."""
+
+_KEYWORD: Final[Mapping] = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
+
+
+def index_template(prefix: str, formats: Formats, *, engine: tuple[int, int] = NEWEST) -> Mapping:
+    """Return the body of `PUT /_index_template/<prefix>`.
+
+    Args:
+        prefix: the first part of the index names.
+        formats: the active formats; a field of theirs that the field table lacks becomes a keyword.
+        engine: major and minor version of the cluster. 1.3 and later are supported.
+    """
+    return {
+        "index_patterns": [f"{prefix}-*"],
+        "priority": PRIORITY,
+        "template": {
+            "settings": {
+                "index": {
+                    "number_of_shards": 1,
+                    "auto_expand_replicas": "0-1",
+                    "codec": "best_compression",
+                    "refresh_interval": "30s",
+                }
+            },
+            "mappings": {"dynamic": False, "properties": _properties(formats, engine)},
+        },
+        "_meta": {"description": "VPC flow logs, made by flowlogs-opensearch from its field table"},
+    }
+
+
+def _properties(formats: Formats, engine: tuple[int, int]) -> Mapping:
+    unknown = {
+        field.document_name: field
+        for each in formats.by_length.values()
+        for field in each.fields
+        if not field.version
+    }
+    return {
+        "@timestamp": {"type": "date"},
+        "@message": _full_text(engine),
+        "@owner": _KEYWORD,
+        "@log_group": _KEYWORD,
+        "@log_stream": _KEYWORD,
+        PARSE_ERROR: _KEYWORD,
+        **{field.document_name: _field_mapping(field) for field in FIELDS},
+        **{name: _field_mapping(field) for name, field in sorted(unknown.items())},
+    }
+
+
+def _field_mapping(field: Field) -> Mapping:
+    if field.kind is Kind.SECONDS:
+        return {"type": field.opensearch, "format": "epoch_second"}
+    return _KEYWORD if field.opensearch == "keyword" else {"type": field.opensearch}
+
+
+def _full_text(engine: tuple[int, int]) -> Mapping:
+    if engine >= MATCH_ONLY_TEXT_SINCE:
+        return {"type": "match_only_text"}
+    return {"type": "text", "norms": False, "index_options": "docs"}

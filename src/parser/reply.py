@@ -1,0 +1,170 @@
+"""What OpenSearch's answer to a bulk request says about each event of it.
+
+The tables hold replies that OpenSearch 1.3, 2.19 and 3.8 gave, and those that Amazon documents for
+the front end of its service ("Troubleshooting Amazon OpenSearch Service"). Status alone decides
+little: 403 and 429 mix causes, so the error's type is read with it.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+FILTER_PATH: Final = "errors,items.*.status,items.*.error.type,items.*.error.reason"
+"""Keeps each item in its place and leaves out what is not read: 26 bytes a document, not 223."""
+
+
+class Outcome(Enum):
+    """What becomes of an event."""
+
+    INDEXED = "indexed"
+    """It is in the index now."""
+    DUPLICATE = "duplicate"
+    """It was there before: delivered twice, or applied without an answer."""
+    RETRY = "retry"
+    """The cluster is busy or away; the same request may succeed in a moment."""
+    WAIT = "wait"
+    """Something must change first (a block, a limit, a missing index): keep it for a replay."""
+    REJECTED = "rejected"
+    """This document will never be accepted as it is."""
+    SPLIT = "split"
+    """The request as a whole was refused for its size or form: fewer events may pass."""
+    CONFIGURATION = "configuration"
+    """The function may not do this, or talks to the wrong thing: a person must act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a reply says about one event.
+
+    Attributes:
+        outcome: what becomes of the event.
+        status: the item's HTTP status, or the reply's where it was judged as a whole.
+        error_type: OpenSearch's `error.type`, or a word of ours where there is none.
+        reason: OpenSearch's `error.reason`. It may quote values of the document.
+    """
+
+    outcome: Outcome
+    status: int
+    error_type: str = ""
+    reason: str = ""
+
+
+class _Error(msgspec.Struct):
+    type: str | None = None
+    reason: str | None = None
+
+
+class _Item(msgspec.Struct):
+    status: int
+    error: _Error | str | None = None
+
+
+class _Reply(msgspec.Struct):
+    items: list[dict[str, _Item]]
+
+
+class _Refusal(msgspec.Struct):
+    """A refused request: OpenSearch's shape, a plain text, or that of Amazon's front end."""
+
+    error: _Error | str | None = None
+    message: str | None = None
+    Message: str | None = None
+
+
+_reply_decoder: Final = msgspec.json.Decoder(_Reply)
+_refusal_decoder: Final = msgspec.json.Decoder(_Refusal)
+
+_BUSY: Final = frozenset({"rejected_execution_exception", "circuit_breaking_exception"})
+_BLOCKED: Final = frozenset({"cluster_block_exception", "index_create_block_exception"})
+_THROTTLED: Final = "request throttled"
+
+_ITEM_TYPES: Final[dict[tuple[int, str], Outcome]] = {
+    (409, "version_conflict_engine_exception"): Outcome.DUPLICATE,
+    (400, "validation_exception"): Outcome.WAIT,  # the cluster's limit of shards is reached
+    (400, "index_closed_exception"): Outcome.WAIT,
+    (404, "index_not_found_exception"): Outcome.WAIT,  # indices are not created automatically
+    (400, "invalid_index_name_exception"): Outcome.CONFIGURATION,
+}
+_NO_WRITE_INDEX: Final = "no write index is defined for alias"
+
+
+def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
+    """Judge a reply, event by event.
+
+    Args:
+        status: the HTTP status.
+        reply: the body, as it came.
+        count: how many events the request carried.
+
+    Returns:
+        As many verdicts, in the order of the request. A reply that cannot be read, or that does
+        not have an item for each event, settles none of them.
+    """
+    if status not in (200, 201):
+        return [_judge_refusal(status, reply)] * count
+    try:
+        items = _reply_decoder.decode(reply).items
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [Verdict(Outcome.RETRY, status, "unreadable_reply", "the reply is not that of a bulk request")] * count
+    if len(items) != count or not all(len(item) == 1 for item in items):
+        reason = f"the reply has {len(items)} items for {count} events"
+        return [Verdict(Outcome.RETRY, status, "incomplete_reply", reason)] * count
+    return [_judge_item(each) for item in items for each in item.values()]
+
+
+def _judge_item(item: _Item) -> Verdict:
+    if item.status in (200, 201) and item.error is None:
+        return _INDEXED[item.status]
+    error_type, reason = _describe(item.error)
+    outcome = _ITEM_TYPES.get((item.status, error_type)) or _judge_status(item.status, error_type, reason)
+    return Verdict(outcome, item.status, error_type, reason)
+
+
+_INDEXED: Final = {status: Verdict(Outcome.INDEXED, status) for status in (200, 201)}
+
+
+def _judge_status(status: int, error_type: str, reason: str) -> Outcome:
+    if error_type in _BLOCKED:
+        return Outcome.WAIT
+    if error_type in _BUSY or status in (408, 429) or status >= 500:
+        return Outcome.RETRY
+    if status == 403 and _THROTTLED in reason.lower():
+        return Outcome.RETRY
+    if status in (401, 403):
+        return Outcome.CONFIGURATION
+    if status == 400 and _NO_WRITE_INDEX in reason:
+        return Outcome.WAIT
+    return Outcome.REJECTED if status == 400 else Outcome.RETRY
+
+
+def _judge_refusal(status: int, reply: bytes) -> Verdict:
+    error_type, reason = _read_refusal(reply)
+    return Verdict(_judge_request(status, error_type, reason), status, error_type or f"http_{status}", reason)
+
+
+def _judge_request(status: int, error_type: str, reason: str) -> Outcome:
+    if status == 413:
+        return Outcome.SPLIT
+    outcome = _ITEM_TYPES.get((status, error_type)) or _judge_status(status, error_type, reason)
+    if status == 400 and outcome is Outcome.REJECTED:
+        return Outcome.SPLIT  # one event spoils the request: find it, never repeat the whole
+    if 300 <= status < 400 or status in (404, 405, 406, 415):
+        return outcome if outcome is Outcome.WAIT else Outcome.CONFIGURATION
+    return outcome
+
+
+def _read_refusal(reply: bytes) -> tuple[str, str]:
+    try:
+        refusal = _refusal_decoder.decode(reply)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "", reply[:200].decode("utf-8", "replace")
+    error_type, reason = _describe(refusal.error)
+    return error_type, reason or refusal.message or refusal.Message or ""
+
+
+def _describe(error: _Error | str | None) -> tuple[str, str]:
+    if isinstance(error, _Error):
+        return error.type or "", error.reason or ""
+    return "", error or ""
