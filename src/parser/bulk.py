@@ -8,13 +8,14 @@ document. HTTP 200 proves nothing: the reply is read item by item, by position.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from parser.compression import compressor
 from parser.document import PARSE_ERROR, build, index_name
 from parser.format import Formats
+from parser.record import Value
 from parser.subscription import Event, Subscription
 
 DAY: Final = 86_400_000
@@ -58,7 +59,7 @@ class _Builder:
         self._stream = compressor()
         self._parts: list[bytes] = []
 
-    def add(self, event: Event, document: dict[str, Any], row: bytes) -> None:
+    def add(self, event: Event, document: dict[str, Value], row: bytes) -> None:
         self.events.append(event)
         self.size += len(row)
         self._parts.append(self._stream.compress(row))
@@ -104,7 +105,7 @@ def _group_by_index(events: tuple[Event, ...], prefix: str) -> dict[str, list[Ev
     return {index_name(prefix, day * DAY): group for day, group in days.items()}
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: object) -> bytes:
     """Return compact JSON on one line; text with a lone surrogate keeps it, as an escape."""
     try:
         return _encoder.encode(value)

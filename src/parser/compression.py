@@ -5,13 +5,16 @@ same size of output); the standard library gives the same results where it is no
 """
 
 import zlib
+from types import ModuleType
+from typing import Protocol
 
 from parser.errors import EnvelopeError
 
+codec: ModuleType
 try:
     from isal import isal_zlib as codec
 except ImportError:  # no wheel for this platform
-    codec = zlib  # type: ignore[assignment]  # the same functions with the same arguments
+    codec = zlib
 
 GZIP_WINDOW = 31
 """The value of `wbits` that means gzip framing with the largest window."""
@@ -22,9 +25,19 @@ MAGIC = b"\x1f\x8b"
 FASTEST = 1
 
 
-def compressor() -> "zlib._Compress":
-    """Return a new gzip stream: `compress(bytes)` any number of times, then `flush()`."""
-    stream: zlib._Compress = codec.compressobj(FASTEST, zlib.DEFLATED, GZIP_WINDOW)
+class Compressor(Protocol):
+    """A gzip stream that grows: `compress` any number of times, then `flush` once."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take more bytes; return what is ready to be sent."""
+
+    def flush(self) -> bytes:
+        """Return the rest and end the stream."""
+
+
+def compressor() -> Compressor:
+    """Return a new gzip stream."""
+    stream: Compressor = codec.compressobj(FASTEST, zlib.DEFLATED, GZIP_WINDOW)
     return stream
 
 
@@ -53,7 +66,7 @@ def decompress(data: bytes, limit: int) -> bytes:
         stream = codec.decompressobj(GZIP_WINDOW)
         try:
             part = stream.decompress(data, room + 1)
-        except codec.error as error:
+        except (zlib.error, codec.error) as error:
             raise EnvelopeError(f"gzip is damaged: {error}") from error
         room -= len(part)
         if room < 0:

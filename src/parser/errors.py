@@ -1,9 +1,9 @@
 """The errors of this package, by who can act on them.
 
-    ParserError
-    ├── EnvelopeError   a whole payload cannot be read: nothing in it is known
-    ├── RecordError     one line does not fit its format: the line is kept and marked
-    └── FormatError     a format text is wrong: whoever configures the parser must act
+ParserError
+├── EnvelopeError   a whole payload cannot be read: nothing in it is known
+├── RecordError     one line does not fit its format: the line is kept and marked
+└── FormatError     a format text is wrong: whoever configures the parser must act
 """
 
 SHOWN_CHARACTERS = 80

@@ -78,7 +78,9 @@ def _read_name(token: str, position: int) -> str:
     if name == _RESERVED:
         raise FormatError(f"field {position} of the format: the name {name!r} is reserved for documents")
     if not _NAME.fullmatch(name):
-        hint = f"; did you mean {name.replace('_', '-')!r}?" if _NAME.fullmatch(name.replace("_", "-")) else ""
+        hint = (
+            f"; did you mean {name.replace('_', '-')!r}?" if _NAME.fullmatch(name.replace("_", "-")) else ""
+        )
         raise FormatError(
             f"field {position} of the format: {quote(token)} is neither ${{name}} nor a bare name "
             f"of lower-case letters, digits and hyphens{hint}"

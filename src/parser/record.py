@@ -68,7 +68,9 @@ def _read_text(_: Field, token: str) -> Value:
 def _read_tag(field: Field, token: str) -> Value:
     """Decode percent escapes, once, after splitting: an encoded blank must not separate."""
     if _BROKEN_ESCAPE.search(token):
-        raise RecordError(field.name, token, "has a percent sign that is not followed by two hexadecimal digits")
+        raise RecordError(
+            field.name, token, "has a percent sign that is not followed by two hexadecimal digits"
+        )
     try:
         return unquote(token, encoding="utf-8", errors="strict")
     except UnicodeDecodeError as error:

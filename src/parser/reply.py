@@ -7,6 +7,7 @@ little: 403 and 429 mix causes, so the error's type is read with it.
 
 from dataclasses import dataclass
 from enum import Enum
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -78,6 +79,15 @@ _refusal_decoder: Final = msgspec.json.Decoder(_Refusal)
 
 _BUSY: Final = frozenset({"rejected_execution_exception", "circuit_breaking_exception"})
 _BLOCKED: Final = frozenset({"cluster_block_exception", "index_create_block_exception"})
+_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_WRONG_PLACE: Final = frozenset(
+    {
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.NOT_ACCEPTABLE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    }
+)
 _THROTTLED: Final = "request throttled"
 
 _ITEM_TYPES: Final[dict[tuple[int, str], Outcome]] = {
@@ -102,12 +112,14 @@ def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
         As many verdicts, in the order of the request. A reply that cannot be read, or that does
         not have an item for each event, settles none of them.
     """
-    if status not in (200, 201):
+    if status != HTTPStatus.OK:
         return [_judge_refusal(status, reply)] * count
     try:
         items = _reply_decoder.decode(reply).items
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return [Verdict(Outcome.RETRY, status, "unreadable_reply", "the reply is not that of a bulk request")] * count
+        return [
+            Verdict(Outcome.RETRY, status, "unreadable_reply", "the reply is not that of a bulk request")
+        ] * count
     if len(items) != count or not all(len(item) == 1 for item in items):
         reason = f"the reply has {len(items)} items for {count} events"
         return [Verdict(Outcome.RETRY, status, "incomplete_reply", reason)] * count
@@ -128,15 +140,15 @@ _INDEXED: Final = {status: Verdict(Outcome.INDEXED, status) for status in (200, 
 def _judge_status(status: int, error_type: str, reason: str) -> Outcome:
     if error_type in _BLOCKED:
         return Outcome.WAIT
-    if error_type in _BUSY or status in (408, 429) or status >= 500:
+    if error_type in _BUSY or status in _AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Outcome.RETRY
-    if status == 403 and _THROTTLED in reason.lower():
+    if status == HTTPStatus.FORBIDDEN and _THROTTLED in reason.lower():
         return Outcome.RETRY
-    if status in (401, 403):
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Outcome.CONFIGURATION
-    if status == 400 and _NO_WRITE_INDEX in reason:
+    if status == HTTPStatus.BAD_REQUEST and _NO_WRITE_INDEX in reason:
         return Outcome.WAIT
-    return Outcome.REJECTED if status == 400 else Outcome.RETRY
+    return Outcome.REJECTED if status == HTTPStatus.BAD_REQUEST else Outcome.RETRY
 
 
 def _judge_refusal(status: int, reply: bytes) -> Verdict:
@@ -145,13 +157,13 @@ def _judge_refusal(status: int, reply: bytes) -> Verdict:
 
 
 def _judge_request(status: int, error_type: str, reason: str) -> Outcome:
-    if status == 413:
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Outcome.SPLIT
     outcome = _ITEM_TYPES.get((status, error_type)) or _judge_status(status, error_type, reason)
-    if status == 400 and outcome is Outcome.REJECTED:
+    if status == HTTPStatus.BAD_REQUEST and outcome is Outcome.REJECTED:
         return Outcome.SPLIT  # one event spoils the request: find it, never repeat the whole
-    if 300 <= status < 400 or status in (404, 405, 406, 415):
-        return outcome if outcome is Outcome.WAIT else Outcome.CONFIGURATION
+    if status < HTTPStatus.BAD_REQUEST or (status in _WRONG_PLACE and outcome is not Outcome.WAIT):
+        return Outcome.CONFIGURATION
     return outcome
 
 

@@ -72,7 +72,7 @@ class _Control(
 
 
 _Message = Subscription | _Control
-_decoder: Final = msgspec.json.Decoder(_Message)
+_decoder: Final[msgspec.json.Decoder[_Message]] = msgspec.json.Decoder(_Message)
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -143,6 +143,7 @@ def _read_leniently(text: bytes) -> _Message:
     except (ValueError, RecursionError) as error:
         raise EnvelopeError(f"payload is not JSON: {error}") from error
     try:
-        return msgspec.convert(content, _Message)
+        message: _Message = msgspec.convert(content, _Message)
     except msgspec.ValidationError as error:
         raise EnvelopeError(f"payload is not a CloudWatch Logs message: {error}") from error
+    return message

@@ -1,0 +1,5 @@
+"""The Lambda functions: what touches the world.
+
+The modules here read the environment, speak to OpenSearch and AWS, and write logs and metrics. What
+a payload means, and what an answer means, is decided in `parser`.
+"""

@@ -1,0 +1,190 @@
+"""What the functions are told by their environment, read once and checked together."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+from parser.errors import FormatError
+from parser.format import DEFAULT, Formats
+
+MEBIBYTE: Final = 1024 * 1024
+DEFAULT_BULK_BYTES: Final = 5 * MEBIBYTE
+SMALLEST_BULK_BYTES: Final = 64 * 1024
+LARGEST_BULK_BYTES: Final = 9 * MEBIBYTE
+"""Small instance types of Amazon OpenSearch Service refuse requests above 10 MiB, uncompressed."""
+
+LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
+"""Hosts to which a request may travel without TLS: this machine, also as a container names it."""
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+_PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+
+
+class ConfigError(ValueError):
+    """The environment of the function is not usable; the text names every problem in it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(problems))
+
+
+class Auth(Enum):
+    """How requests to OpenSearch say who sends them."""
+
+    IAM = "iam"
+    BASIC = "basic"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """AWS credentials as Lambda puts them into the environment."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the environment says.
+
+    Attributes:
+        url: OpenSearch, such as `https://search-x.eu-central-1.es.amazonaws.com`, without a path.
+        auth: how requests are authenticated.
+        service: what a signature is for: `es` (a domain) or `aoss` (a serverless collection).
+        region: the AWS Region of the signature; empty where nothing is signed.
+        credentials: from the environment; None where botocore shall find some that it renews.
+        username, password: for basic authentication.
+        ca_bundle: a file of certificates to trust instead of the usual ones, or None.
+        index_prefix: the first part of the index names.
+        formats: the flow log formats of the log group.
+        keep_message: whether documents of parsed lines keep `@message`.
+        max_bulk_bytes: the largest request, in bytes before compression.
+        log_level: the least severe level that is logged.
+    """
+
+    url: str
+    auth: Auth
+    service: str
+    region: str
+    credentials: Credentials | None
+    username: str
+    password: str = field(repr=False)
+    ca_bundle: str | None
+    index_prefix: str
+    formats: Formats
+    keep_message: bool
+    max_bulk_bytes: int
+    log_level: str
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Config":
+        """Read the configuration from an environment.
+
+        Raises:
+            ConfigError: names each variable that is missing or wrong, its value (never a secret's)
+                and what is allowed.
+        """
+        reader = _Reader(environ)
+        auth = Auth(reader.choice("OPENSEARCH_AUTH", [each.value for each in Auth], default="iam"))
+        config = cls(
+            url=reader.read("OPENSEARCH_URL", lambda text: _read_url(text, auth)) or "",
+            auth=auth,
+            service=reader.choice("OPENSEARCH_SERVICE", ["es", "aoss"], default="es"),
+            region=reader.required_for("AWS_REGION", auth, Auth.IAM),
+            credentials=_read_credentials(environ),
+            username=reader.required_for("OPENSEARCH_USERNAME", auth, Auth.BASIC),
+            password=reader.required_for("OPENSEARCH_PASSWORD", auth, Auth.BASIC),
+            ca_bundle=environ.get("OPENSEARCH_CA_BUNDLE") or None,
+            index_prefix=reader.read("INDEX_PREFIX", _read_prefix, default="cwl") or "",
+            formats=reader.read("LOG_FORMATS", Formats.from_text, default=DEFAULT) or Formats({}),
+            keep_message=reader.choice("KEEP_MESSAGE", ["always", "unparsed"], default="always") == "always",
+            max_bulk_bytes=reader.read("MAX_BULK_BYTES", _read_bulk_bytes, default=str(DEFAULT_BULK_BYTES))
+            or 0,
+            log_level=reader.choice("LOG_LEVEL", list(LOG_LEVELS), default="INFO"),
+        )
+        if reader.problems:
+            raise ConfigError(reader.problems)
+        return config
+
+
+T = TypeVar("T")
+
+
+class _Reader:
+    """Reads variables one by one and collects what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def read(self, name: str, convert: Callable[[str], T], default: str | None = None) -> T | None:
+        text = self._environ.get(name) or default
+        if text is None:
+            self.problems.append(f"{name} is not set")
+            return None
+        try:
+            return convert(text)
+        except (ValueError, FormatError) as error:
+            self.problems.append(f"{name} is {text!r}: {error}")
+            return None
+
+    def choice(self, name: str, allowed: list[str], default: str) -> str:
+        text = self._environ.get(name) or default
+        if text in allowed:
+            return text
+        self.problems.append(f"{name} is {text!r}: allowed are {', '.join(allowed)}")
+        return default
+
+    def required_for(self, name: str, auth: Auth, needed_by: Auth) -> str:
+        text = self._environ.get(name, "")
+        if not text and auth is needed_by:
+            self.problems.append(f"{name} is not set, and OPENSEARCH_AUTH={auth.value} needs it")
+        return text
+
+
+def _read_url(text: str, auth: Auth) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("it must start with https:// and a host name")
+    if parts.username or parts.password:
+        raise ValueError(
+            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD"
+        )
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it must end after the host and port")
+    local = parts.hostname in LOCAL_HOSTS
+    if parts.scheme == "http" and not local:
+        raise ValueError("without TLS only this machine may be addressed; use https://")
+    if auth is Auth.NONE and not local:
+        raise ValueError("OPENSEARCH_AUTH=none is for this machine only; use iam or basic")
+    _ = parts.port  # raises ValueError where it is not a number in range
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _read_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("allowed are lower-case letters, digits, '-' and '_', with a letter or digit first")
+    return text
+
+
+def _read_bulk_bytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("it must be a whole number of bytes")
+    number = int(text)
+    if not SMALLEST_BULK_BYTES <= number <= LARGEST_BULK_BYTES:
+        raise ValueError(f"allowed are {SMALLEST_BULK_BYTES} to {LARGEST_BULK_BYTES} bytes")
+    return number
+
+
+def _read_credentials(environ: Mapping[str, str]) -> Credentials | None:
+    access_key = environ.get("AWS_ACCESS_KEY_ID")
+    secret_key = environ.get("AWS_SECRET_ACCESS_KEY")
+    if not access_key or not secret_key:
+        return None
+    return Credentials(access_key, secret_key, environ.get("AWS_SESSION_TOKEN") or None)

@@ -1,0 +1,116 @@
+"""The way to OpenSearch: one client, one connection, bytes in and bytes out.
+
+Requests go through opensearch-py's connection and not through its `bulk`: the body is compressed
+already, a status is not an exception here, and what to try again is decided per event.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from opensearchpy import OpenSearch, Urllib3HttpConnection
+from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+from requests_aws4auth import AWS4Auth
+from urllib3 import Timeout
+
+from handler.config import Auth, Config
+from parser.bulk import Body
+from parser.reply import FILTER_PATH
+
+CONNECT_SECONDS: Final = 3.0
+READ_SECONDS: Final = 20.0
+SERVER_SECONDS: Final = 15
+"""How long OpenSearch itself waits for a shard; below `READ_SECONDS`, so that it answers in time."""
+
+_ANY_STATUS: Final = range(100, 600)
+_HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+_PARAMETERS: Final = {"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class ConnectionFailedError(Exception):
+    """A request got no answer. Whether OpenSearch carried it out is not known."""
+
+
+Send = Callable[[Body], tuple[int, bytes]]
+"""Post one body; return the HTTP status and the reply. Raises ConnectionFailedError."""
+
+Signature = Callable[[str, str, bytes | None], dict[str, str]]
+"""Given method, URL and body, return the headers that sign the request."""
+
+
+def connect(config: Config) -> OpenSearch:
+    """Return a client for the cluster. Nothing is sent until it is used."""
+    options: dict[str, Any] = {}
+    if config.ca_bundle is not None:
+        options["ca_certs"] = config.ca_bundle
+    return OpenSearch(
+        hosts=[config.url],
+        http_auth=_authenticate(config),
+        connection_class=Urllib3HttpConnection,
+        pool_maxsize=1,
+        max_retries=0,
+        timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+        **options,
+    )
+
+
+def sender(client: OpenSearch) -> Send:
+    """Return the function that posts bulk bodies through the client's connection."""
+
+    def send(body: Body) -> tuple[int, bytes]:
+        try:
+            status, _, reply = client.transport.get_connection().perform_request(
+                "POST",
+                f"/{body.index}/_bulk",
+                params=_PARAMETERS,
+                body=body.data,
+                headers=_HEADERS,
+                ignore=_ANY_STATUS,
+            )
+        except ClientConnectionError as error:
+            raise ConnectionFailedError(str(error.info)) from error
+        return status, reply.encode("utf-8", "surrogatepass")
+
+    return send
+
+
+def _authenticate(config: Config) -> Signature | tuple[str, str] | None:
+    match config.auth:
+        case Auth.IAM:
+            return sign_with(_signer(config))
+        case Auth.BASIC:
+            return (config.username, config.password)
+        case Auth.NONE:
+            return None
+
+
+def _signer(config: Config) -> AWS4Auth:
+    """Return a signer: of Lambda's credentials, or elsewhere of some that are renewed in time."""
+    if config.credentials is not None:
+        mine = config.credentials
+        return AWS4Auth(
+            mine.access_key, mine.secret_key, config.region, config.service, session_token=mine.session_token
+        )
+    import botocore.session  # slow, and never needed in Lambda
+
+    credentials = botocore.session.get_session().get_credentials()
+    return AWS4Auth(refreshable_credentials=credentials, region=config.region, service=config.service)
+
+
+def sign_with(signer: AWS4Auth) -> Signature:
+    """Return a signer in the form that opensearch-py's urllib3 connection calls.
+
+    requests-aws4auth signs an object with the attributes of a `requests` request; given such an
+    object it works without that library's connection, which costs twice as much a request.
+    """
+
+    def sign(method: str, url: str, body: bytes | None) -> dict[str, str]:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else parts.netloc
+        request = SimpleNamespace(method=method, url=url, body=body, headers={"host": host})
+        signed: dict[str, str] = signer(request).headers
+        return signed
+
+    return sign
