@@ -1,0 +1,231 @@
+"""`flowlogs demo`: a day of flow logs through the forward function, and a look at what came out."""
+
+import itertools
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, TextIO
+
+import typer
+from opensearchpy import OpenSearch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from flowlogs import traffic
+from flowlogs.cluster import count_documents, install_template, open_client
+from flowlogs.display import format_bytes, format_count, make_console, plain_table
+from flowlogs.embedded import connect_or_start
+from flowlogs.opensearch_releases import EmbeddedError
+from flowlogs.exits import INCOMPLETE, fail
+from handler import forward, observe
+from handler.delivery import DeliveryError
+from parser.format import Formats, known_formats, parse_format
+from parser.subscription import decode_event
+
+Send = Callable[[dict[str, Any]], dict[str, int]]
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+EVENTS: Final = PROJECT / "events"
+LOG: Final = PROJECT / ".opensearch" / "demo.log"
+"""What the forward function prints: its log lines and metrics."""
+
+DEFAULT_RECORDS: Final = 120_000
+TOP: Final = 5
+OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What the forward function reads of Lambda's context."""
+
+    function_name: str = "flowlogs-demo"
+    aws_request_id: str = "demo"
+
+
+def demo_command(
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The day (UTC) that the traffic is made for. Default: yesterday."
+        ),
+    ] = None,
+    records: Annotated[int, typer.Option(min=1_000, help="How many flow log records.")] = DEFAULT_RECORDS,
+) -> None:
+    """Send the sample events and a day of traffic through the forward function, and look at the result.
+
+    Starts a real OpenSearch on this machine, or uses the one that OPENSEARCH_URL names. The same
+    day is the same traffic: sent again, it counts as duplicate.
+    """
+    console = make_console()
+    chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    try:
+        with connect_or_start() as url:
+            complete = run_demo(console, url, chosen, records)
+            _say_how_to_go_on(
+                console, url, os.environ.get("INDEX_PREFIX", "cwl"), stays="OPENSEARCH_URL" in os.environ
+            )
+    except EmbeddedError as error:
+        raise fail(str(error), INCOMPLETE) from error
+    if not complete:
+        raise fail("the counts do not add up: see above", INCOMPLETE)
+
+
+def run_demo(console: Console, url: str, day: date, records: int) -> bool:
+    """Run the demo on a cluster and print what a person wants to see. Returns whether it adds up."""
+    formats = Formats.of([*known_formats().by_length.values(), *map(parse_format, traffic.FORMATS.values())])
+    environ = {**os.environ, "OPENSEARCH_URL": url, "LOG_FORMATS": str(formats)}
+    config, client = open_client(environ)
+    engine = install_template(client, config)
+    console.print(
+        f"[bold]OpenSearch {engine[0]}.{engine[1]}[/] at {url}, index template {config.index_prefix!r} installed"
+    )
+    before = count_documents(client, config.index_prefix)
+    with _forward_function({**environ, "OPENSEARCH_AUTH": config.auth.value}) as send:
+        started = time.perf_counter()
+        totals = _send_all(console, send, day, records)
+        seconds = time.perf_counter() - started
+    added = count_documents(client, config.index_prefix) - before
+    _print_counts(console, totals, added, seconds)
+    _print_talkers(console, client, config.index_prefix)
+    _print_rejected_ports(console, client, config.index_prefix)
+    _print_document(console, client, config.index_prefix)
+    return totals["received"] == sum(totals[each] for each in OUTCOMES) and added == totals["indexed"]
+
+
+@contextmanager
+def _forward_function(environ: dict[str, str]) -> Iterator[Send]:
+    """Give the real handler, with its environment set and its output going to a file."""
+    previous = dict(os.environ)
+    os.environ.update(environ)
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with LOG.open("w", encoding="utf-8") as log, redirect_stdout(log), _logging_to(log):
+        forward.prepare.cache_clear()
+        try:
+            yield _send
+        finally:
+            forward.prepare.cache_clear()
+            os.environ.clear()
+            os.environ.update(previous)
+
+
+@contextmanager
+def _logging_to(log: TextIO) -> Iterator[None]:
+    handler = observe.logger.registered_handler
+    handler.setStream(log)  # type: ignore[attr-defined]  # it is a StreamHandler
+    try:
+        yield
+    finally:
+        handler.setStream(sys.__stdout__)  # type: ignore[attr-defined]
+
+
+def _send(event: dict[str, Any]) -> dict[str, int]:
+    try:
+        return forward.lambda_handler(event, _Context())  # type: ignore[arg-type]  # it reads no more
+    except DeliveryError as error:  # Lambda would try again; here the count shows it
+        return observe.count(error.report)
+
+
+def _send_all(console: Console, send: Send, day: date, records: int) -> Counter[str]:
+    samples = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
+    samples = [event for event in samples if "awslogs" in event]
+    expected = records + sum(len(decode_event(event).events) for event in samples)
+    payloads = (payload.event for payload in traffic.generate_day(day, records=records))
+    totals: Counter[str] = Counter()
+    columns = (TextColumn("sending records"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=expected)
+        for event in itertools.chain(samples, payloads):
+            counts = send(event)
+            totals.update(counts)
+            progress.advance(task, counts["received"])
+    return totals
+
+
+def _print_counts(console: Console, totals: Counter[str], added: int, seconds: float) -> None:
+    received = totals["received"]
+    table = plain_table("events", "count", right=["count"])
+    for name in ("received", *OUTCOMES):
+        table.add_row(name, format_count(totals[name]))
+    console.print()
+    console.print(table)
+    parts = " + ".join(format_count(totals[name]) for name in OUTCOMES)
+    sign = "=" if received == sum(totals[name] for name in OUTCOMES) else "is not"
+    console.print(
+        f"{format_count(received)} {sign} {parts}; the index grew by {format_count(added)} documents"
+    )
+    console.print(
+        f"of which unparsed {format_count(totals['unparsed'])}, "
+        f"NODATA {format_count(totals['no_data'])}, SKIPDATA {format_count(totals['skip_data'])}"
+    )
+    console.print(
+        f"{received / seconds:,.0f} records a second in one process, {format_count(totals['bulk_requests'])} "
+        f"bulk requests, {format_bytes(totals['bulk_bytes'])} before compression"
+    )
+
+
+def _search(client: OpenSearch, prefix: str, body: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = client.search(index=f"{prefix}-*", body=body)
+    return found
+
+
+def _print_talkers(console: Console, client: OpenSearch, prefix: str) -> None:
+    volume = {"bytes": {"sum": {"field": "bytes"}}}
+    largest = {"order": {"bytes": "desc"}}
+    destinations = {"terms": {"field": "dstaddr", "size": 1, **largest}, "aggs": volume}
+    sources = {
+        "terms": {"field": "srcaddr", "size": TOP, **largest},
+        "aggs": {**volume, "packets": {"sum": {"field": "packets"}}, "destinations": destinations},
+    }
+    found = _search(client, prefix, {"size": 0, "aggs": {"sources": sources}})
+    table = plain_table("source", "sent", "packets", "most to", "of it", right=["sent", "packets", "of it"])
+    for bucket in found["aggregations"]["sources"]["buckets"]:
+        peer = bucket["destinations"]["buckets"][0]
+        table.add_row(
+            bucket["key"],
+            format_bytes(bucket["bytes"]["value"]),
+            format_count(int(bucket["packets"]["value"])),
+            peer["key"],
+            format_bytes(peer["bytes"]["value"]),
+        )
+    console.print("\n[bold]Who sends most?[/]")
+    console.print(table)
+
+
+def _print_rejected_ports(console: Console, client: OpenSearch, prefix: str) -> None:
+    query = {"bool": {"filter": [{"term": {"action": "REJECT"}}, {"range": {"dstport": {"gt": 0}}}]}}
+    ports = {
+        "terms": {"field": "dstport", "size": TOP},
+        "aggs": {"sources": {"cardinality": {"field": "srcaddr"}}},
+    }
+    found = _search(client, prefix, {"size": 0, "query": query, "aggs": {"ports": ports}})
+    table = plain_table("port", "rejected", "sources", right=["port", "rejected", "sources"])
+    for bucket in found["aggregations"]["ports"]["buckets"]:
+        table.add_row(
+            str(bucket["key"]), format_count(bucket["doc_count"]), format_count(bucket["sources"]["value"])
+        )
+    console.print("\n[bold]Which ports are refused most?[/]")
+    console.print(table)
+
+
+def _print_document(console: Console, client: OpenSearch, prefix: str) -> None:
+    query = {"bool": {"filter": [{"exists": {"field": "traffic_path"}}, {"term": {"action": "ACCEPT"}}]}}
+    found = _search(client, prefix, {"size": 1, "query": query, "sort": [{"bytes": "desc"}]})
+    for hit in found["hits"]["hits"]:
+        console.print(f"\n[bold]One document in full[/] ({hit['_index']}, _id {hit['_id']})")
+        console.print_json(json.dumps(hit["_source"]))
+
+
+def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -> None:
+    console.print("\n[bold]To look further[/]")
+    if not stays:
+        console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
+    console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")
+    console.print(f"  curl '{url}/_cat/indices/{prefix}-*?v'")
+    console.print(f"  what the forward function logged: {LOG.relative_to(PROJECT)}")

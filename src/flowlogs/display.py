@@ -1,0 +1,94 @@
+"""How records and numbers are shown to people."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parser.record import Value
+
+PROTOCOLS: Final = {
+    1: "ICMP",
+    2: "IGMP",
+    6: "TCP",
+    17: "UDP",
+    47: "GRE",
+    50: "ESP",
+    58: "ICMPv6",
+    132: "SCTP",
+}
+"""Names of common IANA protocol numbers; others are shown as numbers."""
+
+_THOUSAND: Final = 1000
+
+
+WIDTH_OF_A_FILE: Final = 120
+"""Columns, where output goes to a file or a pipe, which have no width of their own."""
+
+
+def make_console() -> Console:
+    """Return the console for what people read."""
+    console = Console(file=sys.stdout)
+    return console if console.is_terminal else Console(file=sys.stdout, width=WIDTH_OF_A_FILE)
+
+
+def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """Return an empty table without vertical lines; the columns named in `right` are aligned right."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table
+
+
+def record_table(records: Iterable[Mapping[str, Value]]) -> Table:
+    """Return the main fields of flow log records as a table."""
+    columns = ("start", "source", "destination", "protocol", "packets", "bytes", "action", "status")
+    table = plain_table(*columns, right=("packets", "bytes"))
+    for record in records:
+        table.add_row(
+            _format_seconds(record.get("start")),
+            _format_endpoint(record.get("srcaddr"), record.get("srcport")),
+            _format_endpoint(record.get("dstaddr"), record.get("dstport")),
+            format_protocol(record.get("protocol")),
+            format_count(record.get("packets")),
+            format_bytes(record.get("bytes")),
+            Text(str(record.get("action", "")), style="red" if record.get("action") == "REJECT" else ""),
+            str(record.get("log_status", "")),
+        )
+    return table
+
+
+def format_protocol(number: Value | None) -> str:
+    """Return the name of an IANA protocol number."""
+    return "" if number is None else PROTOCOLS.get(int(number), str(number))
+
+
+def format_count(number: Value | None) -> str:
+    """Return a whole number with its thousands apart."""
+    return "" if number is None else f"{int(number):,}"
+
+
+def format_bytes(number: Value | float | None) -> str:
+    """Return a number of bytes in the unit that keeps it short: `1.5 kB`, `23.0 GB`."""
+    if number is None:
+        return ""
+    size, units = float(number), ["B", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while size >= _THOUSAND and len(units) > 1:
+        size, units = size / _THOUSAND, units[1:]
+    return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
+
+
+def _format_endpoint(address: Value | None, port: Value | None) -> str:
+    if address is None:
+        return ""
+    shown = f"[{address}]" if ":" in str(address) else str(address)
+    return shown if port in (None, 0) else f"{shown}:{port}"
+
+
+def _format_seconds(seconds: Value | None) -> str:
+    return "" if seconds is None else f"{datetime.fromtimestamp(int(seconds), UTC):%Y-%m-%d %H:%M:%S}"
