@@ -15,6 +15,7 @@ export UV_LINK_MODE := copy
 unexport VIRTUAL_ENV
 
 RUN := .venv/bin
+SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
@@ -33,14 +34,24 @@ opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, w
 	@$(RUN)/flowlogs opensearch
 
 .PHONY: test
-test: .venv/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
+test: .venv/.stamp .venv-sam/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
 	@$(RUN)/pytest $(ARGS)
 
+.PHONY: build
+build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
+	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
+
+EVENT ?= events/flow-logs-v2.json
+.PHONY: invoke
+invoke: .venv/.stamp .venv-sam/.stamp ## Run the built function with EVENT=events/..., into a local OpenSearch
+	@$(RUN)/flowlogs invoke $(EVENT)
+
 .PHONY: check
-check: .venv/.stamp ## Check formatting, lint and types
+check: .venv/.stamp .venv-sam/.stamp ## Check formatting, lint, types and the template
 	@$(RUN)/ruff format --check --quiet || { echo "make format puts the formatting right" >&2; exit 1; }
 	@$(RUN)/ruff check --quiet
 	@$(RUN)/mypy
+	@told="$$($(SAM) validate --lint 2>&1)" || { echo "$$told" >&2; exit 1; }
 
 .PHONY: format
 format: .venv/.stamp ## Format the code, and fix what lint can fix

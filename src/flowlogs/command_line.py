@@ -5,6 +5,7 @@ from typing import Final
 import typer
 
 from flowlogs.demo import demo_command
+from flowlogs.invoke import invoke_command
 from flowlogs.parse import parse_command
 
 app: Final = typer.Typer(
@@ -22,6 +23,7 @@ def _root() -> None:
 
 
 app.command("demo")(demo_command)
+app.command("invoke")(invoke_command)
 app.command("parse")(parse_command)
 
 

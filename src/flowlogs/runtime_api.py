@@ -5,6 +5,7 @@ the error, and asks again. See https://docs.aws.amazon.com/lambda/latest/dg/runt
 """
 
 import queue
+import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -93,6 +94,11 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, api: RuntimeApi) -> None:
         self.api = api
         super().__init__(("127.0.0.1", 0), _Endpoints)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Show what went wrong, unless it is a connection that ended: the process was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # typeshed knows no object
 
 
 class _Endpoints(BaseHTTPRequestHandler):
