@@ -22,10 +22,11 @@ from flowlogs import traffic
 from flowlogs.cluster import count_documents, install_template, open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
 from flowlogs.embedded import connect_or_start
-from flowlogs.opensearch_releases import EmbeddedError
 from flowlogs.exits import INCOMPLETE, fail
+from flowlogs.opensearch_releases import EmbeddedError
 from handler import forward, observe
 from handler.delivery import DeliveryError
+from handler.environment import prepare
 from parser.format import Formats, known_formats, parse_format
 from parser.subscription import decode_event
 
@@ -106,11 +107,11 @@ def _forward_function(environ: dict[str, str]) -> Iterator[Send]:
     os.environ.update(environ)
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log, redirect_stdout(log), _logging_to(log):
-        forward.prepare.cache_clear()
+        prepare.cache_clear()
         try:
             yield _send
         finally:
-            forward.prepare.cache_clear()
+            prepare.cache_clear()
             os.environ.clear()
             os.environ.update(previous)
 

@@ -66,6 +66,9 @@ class Config:
         keep_message: whether documents of parsed lines keep `@message`.
         max_bulk_bytes: the largest request, in bytes before compression.
         log_level: the least severe level that is logged.
+        failure_bucket: where failures are stored; None where Lambda's retries have to do.
+        failure_kms_key: the key that encrypts stored objects; None for the one of S3.
+        retention_days: how many days indices are kept; 0 for ever. A replay rejects what is older.
     """
 
     url: str
@@ -81,6 +84,9 @@ class Config:
     keep_message: bool
     max_bulk_bytes: int
     log_level: str
+    failure_bucket: str | None = None
+    failure_kms_key: str | None = None
+    retention_days: int = 0
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -107,6 +113,9 @@ class Config:
             max_bulk_bytes=reader.read("MAX_BULK_BYTES", _read_bulk_bytes, default=str(DEFAULT_BULK_BYTES))
             or 0,
             log_level=reader.choice("LOG_LEVEL", list(LOG_LEVELS), default="INFO"),
+            failure_bucket=environ.get("FAILURE_BUCKET") or None,
+            failure_kms_key=environ.get("FAILURE_KMS_KEY") or None,
+            retention_days=reader.read("RETENTION_DAYS", _read_days, default="0") or 0,
         )
         if reader.problems:
             raise ConfigError(reader.problems)
@@ -180,6 +189,12 @@ def _read_bulk_bytes(text: str) -> int:
     if not SMALLEST_BULK_BYTES <= number <= LARGEST_BULK_BYTES:
         raise ValueError(f"allowed are {SMALLEST_BULK_BYTES} to {LARGEST_BULK_BYTES} bytes")
     return number
+
+
+def _read_days(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("it must be a whole number of days, 0 for ever")
+    return int(text)
 
 
 def _read_credentials(environ: Mapping[str, str]) -> Credentials | None:

@@ -1,13 +1,40 @@
-"""Send a payload's bodies, and settle each of its events."""
+"""Send a payload until each of its events is settled, or until that has no more prospect.
 
+Every event ends in exactly one of four groups: indexed, duplicate (it was there before), pending
+(kept for a replay), rejected (kept with its reason). What a reply means is decided in
+`parser.reply`; here is decided what is done about it, and when to stop.
+"""
+
+import itertools
+import random
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from handler.opensearch import ConnectionFailedError, Send
+import msgspec
+
+from handler.opensearch import READ_SECONDS, ConnectionFailedError, Send
 from parser.bulk import Body
 from parser.reply import Outcome, Verdict, judge
-from parser.subscription import Event
+from parser.subscription import Event, Subscription
+
+ATTEMPTS: Final = 5
+FIRST_DELAY: Final = 0.5
+LONGEST_DELAY: Final = 8.0
+"""Seconds. Five tries with full jitter last some seven seconds on average: long enough for a full
+queue, too short to pay for an outage."""
+
+SHORTEST_REQUEST: Final = 1.0
+"""Seconds. With less time than this left, a request is not begun."""
+
+NO_TIME: Final = Verdict(Outcome.RETRY, 0, "out_of_time", "the invocation's time was nearly over")
+NOT_TRIED: Final = Verdict(Outcome.RETRY, 0, "outage", "the cluster was away a moment ago; not tried")
+INTERRUPTED: Final = Verdict(Outcome.RETRY, 0, "interrupted", "an error in the function; see its log")
+
+Encode = Callable[[Subscription], Iterator[Body]]
+"""Make the bodies of a payload: `parser.bulk.encode` with the configuration's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +42,9 @@ class Unsettled:
     """An event that is not in the index, and why.
 
     Attributes:
-        index: where it belongs.
+        index: where it belongs; empty where that was not reached.
         event: the event itself.
-        verdict: what OpenSearch said of it.
+        verdict: what was last said of it.
     """
 
     index: str
@@ -27,18 +54,21 @@ class Unsettled:
 
 @dataclass(slots=True)
 class Report:
-    """What became of a payload. Each event is in exactly one of the first four counts.
+    """What became of a payload. Each event is in exactly one of the four groups in the end.
 
     Attributes:
+        received: how many events came.
         indexed, duplicate: events that are in the index: newly, or since before.
-        pending: events that OpenSearch may take later.
-        rejected: events that OpenSearch will not take as they are.
-        unparsed: events whose line could not be parsed; whatever became of them.
+        pending: events to be kept for a replay.
+        rejected: events that OpenSearch will not take as they are, to be kept for people.
+        unparsed: events whose line could not be parsed, whatever became of them.
         no_data, skip_data: NODATA and SKIPDATA records.
-        bulk_requests, bulk_retries: requests sent, and those among them that repeated an event.
-        bulk_bytes: bytes of all bodies, before compression.
+        bulk_requests, bulk_retries: requests sent, and those among them that sent events again.
+        bulk_bytes: bytes of the bodies sent, before compression.
+        gave_up: the cluster is away, or refuses the function: others need not try for a while.
     """
 
+    received: int
     indexed: int = 0
     duplicate: int = 0
     pending: list[Unsettled] = field(default_factory=list)
@@ -49,15 +79,16 @@ class Report:
     bulk_requests: int = 0
     bulk_retries: int = 0
     bulk_bytes: int = 0
+    gave_up: bool = False
 
     @property
-    def received(self) -> int:
-        """The number of events that came."""
-        return self.indexed + self.duplicate + len(self.pending) + len(self.rejected)
+    def unaccounted(self) -> int:
+        """Received events that are in none of the four groups. Anything but 0 is a defect."""
+        return self.received - self.indexed - self.duplicate - len(self.pending) - len(self.rejected)
 
 
 class DeliveryError(Exception):
-    """Events of a payload are not settled; Lambda shall try the whole payload again.
+    """Events of a payload are not settled and there is no place to keep them.
 
     Attributes:
         report: what became of each event.
@@ -67,39 +98,146 @@ class DeliveryError(Exception):
         self.report = report
         unsettled = [*report.pending, *report.rejected]
         kinds = Counter(f"{each.verdict.status} {each.verdict.error_type}" for each in unsettled)
-        counts = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
+        counts = ", ".join(f"{number} x {kind}" for kind, number in kinds.most_common())
         super().__init__(f"{len(unsettled)} of {report.received} events are not settled: {counts}")
 
 
-def deliver(bodies: Iterable[Body], send: Send) -> Report:
-    """Send each body once and report what became of each event."""
-    report = Report()
-    for body in bodies:
-        report.unparsed += body.unparsed
-        report.no_data += body.no_data
-        report.skip_data += body.skip_data
-        report.bulk_requests += 1
-        report.bulk_bytes += body.size
-        _settle(body, _send(body, send), report)
-    return report
+class Delivery:
+    """The delivery of one payload.
+
+    Attributes:
+        report: what became of the events so far.
+    """
+
+    def __init__(
+        self,
+        subscription: Subscription,
+        encode: Encode,
+        send: Send,
+        *,
+        time_left: Callable[[], float],
+        attempts: int = ATTEMPTS,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare a delivery; nothing is sent yet.
+
+        Args:
+            subscription: the payload.
+            encode: makes its bodies.
+            send: posts one.
+            time_left: seconds until sending must stop, so that the rest can be stored in time.
+            attempts: how often an event is sent before it is left pending.
+            sleep: waits that many seconds.
+        """
+        self._subscription = subscription
+        self._encode = encode
+        self._send = send
+        self._time_left = time_left
+        self._attempts = attempts
+        self._sleep = sleep
+        self._settled: set[int] = set()
+        self._may_reconnect = True
+        self.report = Report(received=len(subscription.events))
+
+    def run(self) -> Report:
+        """Deliver the payload, as far as that goes."""
+        for body in self._encode(self._subscription):
+            self.report.unparsed += body.unparsed
+            self.report.no_data += body.no_data
+            self.report.skip_data += body.skip_data
+            self._deliver(body)
+        return self.report
+
+    def leave(self, verdict: Verdict) -> Report:
+        """Leave pending, for that reason, all that is in none of the groups yet."""
+        self._leave(
+            "", [event for event in self._subscription.events if id(event) not in self._settled], verdict
+        )
+        return self.report
+
+    def _deliver(self, body: Body) -> None:
+        """Settle the events of one body: send, and send again what may still succeed."""
+        for attempt in itertools.count(1):
+            if self.report.gave_up:
+                return self._leave(body.index, body.events, NOT_TRIED)
+            if self._time_left() < SHORTEST_REQUEST:
+                self.report.gave_up = self.report.bulk_requests > 0
+                return self._leave(body.index, body.events, NO_TIME)
+            verdicts = self._post(body, repeated=attempt > 1)
+            failed = self._settle(body, verdicts)
+            halves = [each.event for each in failed if each.verdict.outcome is Outcome.SPLIT]
+            again = [each for each in failed if each.verdict.outcome is Outcome.RETRY]
+            for half in _halve(halves):
+                self._deliver(self._narrow(half))
+            if not again:
+                return None
+            delay = _draw_delay(attempt)
+            if attempt >= self._attempts or delay + SHORTEST_REQUEST > self._time_left():
+                self.report.gave_up = True
+                return self._group(self.report.pending, again)
+            self._sleep(delay)
+            body = self._narrow([each.event for each in again])
+        return None
+
+    def _post(self, body: Body, *, repeated: bool) -> list[Verdict]:
+        self.report.bulk_requests += 1
+        self.report.bulk_retries += repeated
+        self.report.bulk_bytes += body.size
+        try:
+            status, reply = self._send(body, min(READ_SECONDS, self._time_left()))
+        except ConnectionFailedError as error:
+            # The environment may have been frozen for minutes and its connection closed meanwhile.
+            if error.broken and self._may_reconnect:
+                self._may_reconnect = False
+                return self._post(body, repeated=True)
+            return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * len(body.events)
+        self._may_reconnect = False
+        return judge(status, reply, len(body.events))
+
+    def _settle(self, body: Body, verdicts: list[Verdict]) -> list[Unsettled]:
+        """Put each event that will not be sent again into its group; return the others."""
+        failed: list[Unsettled] = []
+        alone = len(body.events) == 1
+        for event, verdict in zip(body.events, verdicts, strict=True):
+            match verdict.outcome:
+                case Outcome.INDEXED:
+                    self.report.indexed += 1
+                    self._settled.add(id(event))
+                case Outcome.DUPLICATE:
+                    self.report.duplicate += 1
+                    self._settled.add(id(event))
+                case Outcome.WAIT:
+                    self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
+                case Outcome.CONFIGURATION:
+                    self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
+                    self.report.gave_up = True
+                case Outcome.REJECTED:
+                    self._group(self.report.rejected, [Unsettled(body.index, event, verdict)])
+                case Outcome.SPLIT if alone:
+                    self._group(self.report.rejected, [Unsettled(body.index, event, verdict)])
+                case _:
+                    failed.append(Unsettled(body.index, event, verdict))
+        return failed
+
+    def _leave(self, index: str, events: Iterable[Event], verdict: Verdict) -> None:
+        self._group(self.report.pending, [Unsettled(index, event, verdict) for event in events])
+
+    def _group(self, group: list[Unsettled], members: Sequence[Unsettled]) -> None:
+        group.extend(members)
+        self._settled.update(id(each.event) for each in members)
+
+    def _narrow(self, events: Sequence[Event]) -> Body:
+        """Make the body of some of a body's events. Being part of one body, they fit into one."""
+        (body,) = self._encode(msgspec.structs.replace(self._subscription, events=tuple(events)))
+        return body
 
 
-def _send(body: Body, send: Send) -> list[Verdict]:
-    try:
-        status, reply = send(body)
-    except ConnectionFailedError as error:
-        return [Verdict(Outcome.RETRY, 0, "connection_failed", str(error))] * len(body.events)
-    return judge(status, reply, len(body.events))
+def _halve(events: Sequence[Event]) -> list[Sequence[Event]]:
+    middle = len(events) // 2
+    return [half for half in (events[:middle], events[middle:]) if half]
 
 
-def _settle(body: Body, verdicts: list[Verdict], report: Report) -> None:
-    for event, verdict in zip(body.events, verdicts, strict=True):
-        match verdict.outcome:
-            case Outcome.INDEXED:
-                report.indexed += 1
-            case Outcome.DUPLICATE:
-                report.duplicate += 1
-            case Outcome.REJECTED:
-                report.rejected.append(Unsettled(body.index, event, verdict))
-            case _:
-                report.pending.append(Unsettled(body.index, event, verdict))
+def _draw_delay(attempt: int) -> float:
+    """Draw the seconds to wait after that many attempts: anything up to a bound that doubles."""
+    bound = min(LONGEST_DELAY, FIRST_DELAY * 2 ** (attempt - 1))
+    return random.uniform(0, bound)  # noqa: S311  # spreads load, keeps no secret

@@ -1,80 +1,78 @@
-"""The forward function: what CloudWatch Logs sends goes into OpenSearch."""
+"""The forward function: what CloudWatch Logs sends goes into OpenSearch, or into the failure store."""
 
-import os
 import time
-from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from handler.config import Config
-from handler.delivery import DeliveryError, deliver
-from handler.observe import count, emit_metrics, log_report, logger
-from handler.opensearch import Send, connect, sender
-from parser.bulk import encode
+from handler.delivery import ATTEMPTS, INTERRUPTED, NOT_TRIED, Delivery, DeliveryError, Report
+from handler.environment import Environment, measure_time, prepare
+from handler.failures import FailureStore
+from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
+from handler.outage import Mode
 from parser.subscription import Subscription, decode_event
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 
-@dataclass(frozen=True, slots=True)
-class _Environment:
-    """What an execution environment keeps between invocations."""
-
-    config: Config
-    send: Send
-
-
-@cache
-def prepare() -> _Environment:
-    """Read the configuration and make the client, once; `prepare.cache_clear()` forgets both."""
-    config = Config.from_environ(os.environ)
-    logger.setLevel(config.log_level)
-    return _Environment(config, sender(connect(config)))
-
-
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
-    """Deliver one payload.
+    """Deliver one payload, and store what OpenSearch does not take now.
 
     Returns:
         How many events came and what became of them. CloudWatch Logs ignores it; a person who
         invokes the function reads it.
 
     Raises:
-        DeliveryError: an event is not settled. Lambda hands the payload over again, which does no
-            harm: what is in the index already counts as duplicate.
+        EnvelopeError, ConfigError: nothing could be read. DeliveryError, or an error of S3: events
+            are not settled and could not be stored. In each case Lambda hands the event over again,
+            twice, and then writes it to the failure bucket itself.
     """
     started = time.perf_counter()
     try:
         environment = prepare()
         subscription = decode_event(event)
-        return _forward(environment, subscription, context, started)
+        report = _deliver(environment, subscription, context)
+        log_failures(report)
+        _keep(environment, subscription, report, context.aws_request_id)
     except Exception:
         logger.exception("forward.failed", extra={"request_id": context.aws_request_id})
         raise
+    log_report("forward.done", subscription, report, milliseconds=int((time.perf_counter() - started) * 1000))
+    emit_metrics(context.function_name, {**count(report), **measure_lag(subscription)})
+    return count(report)
 
 
-def _forward(
-    environment: _Environment, subscription: Subscription, context: "LambdaContext", started: float
-) -> dict[str, int]:
-    config = environment.config
-    bodies = encode(
+def _deliver(environment: Environment, subscription: Subscription, context: "LambdaContext") -> Report:
+    mode = environment.outage.mode()
+    delivery = Delivery(
         subscription,
-        config.formats,
-        prefix=config.index_prefix,
-        max_bytes=config.max_bulk_bytes,
-        keep_message=config.keep_message,
+        environment.encode,
+        environment.send,
+        time_left=measure_time(context),
+        attempts=1 if mode is Mode.PROBE else ATTEMPTS,
     )
-    report = deliver(bodies, environment.send)
-    log_report(subscription, report, int((time.perf_counter() - started) * 1000))
-    counts = count(report)
-    emit_metrics(context.function_name, counts | _measure_lag(subscription))
-    if report.pending or report.rejected:
+    if mode is Mode.STORE:
+        return delivery.leave(NOT_TRIED)
+    try:
+        report = delivery.run()
+    except Exception:  # noqa: BLE001  # whatever it was: first the events are brought to safety
+        logger.exception("forward.interrupted", extra={"request_id": context.aws_request_id})
+        return delivery.leave(INTERRUPTED)
+    if report.gave_up:
+        environment.outage.begin()
+    elif report.bulk_requests:
+        environment.outage.end()
+    return report
+
+
+def _keep(environment: Environment, subscription: Subscription, report: Report, request_id: str) -> None:
+    """Store what is not settled; what is rejected counts as settled only with its reason stored."""
+    if not report.pending and not report.rejected:
+        return
+    config = environment.config
+    if config.failure_bucket is None:
         raise DeliveryError(report)
-    return counts
-
-
-def _measure_lag(subscription: Subscription) -> dict[str, int]:
-    """Return the age of the oldest event, in milliseconds; nothing for a payload without events."""
-    oldest = min((event.timestamp for event in subscription.events), default=None)
-    return {} if oldest is None else {"delivery_lag": max(0, int(time.time() * 1000) - oldest)}
+    store = FailureStore(config.failure_bucket, request_id, kms_key=config.failure_kms_key)
+    if report.pending:
+        store.keep(subscription, report.pending)
+    if report.rejected:
+        store.reject(subscription, report.rejected, str(config.formats))

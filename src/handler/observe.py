@@ -1,12 +1,14 @@
 """What the functions say about themselves: one log line, one set of metrics an invocation."""
 
-from collections.abc import Iterable
+import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handler.delivery import Report, Unsettled
+from handler.delivery import Report
 from parser.subscription import Subscription
 
 NAMESPACE: Final = "FlowLogs"
@@ -24,6 +26,9 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "BulkRetries": ("bulk_retries", MetricUnit.Count),
     "BulkBytes": ("bulk_bytes", MetricUnit.Bytes),
     "DeliveryLag": ("delivery_lag", MetricUnit.Milliseconds),
+    "EventsUnaccounted": ("unaccounted", MetricUnit.Count),
+    "OldestPendingAge": ("oldest_pending_age", MetricUnit.Seconds),
+    "PendingObjects": ("remaining_objects", MetricUnit.Count),
 }
 """Metric -> the count that it shows, and its unit."""
 
@@ -42,6 +47,7 @@ def count(report: Report) -> dict[str, int]:
         "duplicate": report.duplicate,
         "pending": len(report.pending),
         "rejected": len(report.rejected),
+        "unaccounted": report.unaccounted,
         "unparsed": report.unparsed,
         "no_data": report.no_data,
         "skip_data": report.skip_data,
@@ -51,30 +57,57 @@ def count(report: Report) -> dict[str, int]:
     }
 
 
-def log_report(subscription: Subscription, report: Report, milliseconds: int) -> None:
-    """Log what became of a payload, with the first reason of each kind of failure."""
+def log_report(name: str, subscription: Subscription, report: Report, *, milliseconds: int) -> None:
+    """Log what became of a payload."""
+    reasons: dict[str, str] = {}
+    for each in (*report.rejected, *report.pending):
+        reasons.setdefault(each.verdict.error_type, _shorten(each.verdict.reason))
     logger.info(
-        "forward.done",
+        name,
         extra={
             "log_group": subscription.log_group,
             "log_stream": subscription.log_stream,
             **count(report),
             "milliseconds": milliseconds,
-            "reasons": first_reasons([*report.rejected, *report.pending]),
+            "reasons": reasons,
         },
     )
 
 
-def first_reasons(unsettled: Iterable[Unsettled]) -> dict[str, str]:
-    """Return the first reason for each error type, without the values it quotes."""
-    reasons: dict[str, str] = {}
-    for each in unsettled:
-        text = each.verdict.reason.split(_QUOTED_VALUE)[0].strip()
-        reasons.setdefault(each.verdict.error_type, text[:LONGEST_REASON])
-    return reasons
+def log_failures(report: Report) -> None:
+    """Log each kind of failure once, with its first reason and how many events it met."""
+    first: dict[tuple[str, int, str, str], str] = {}
+    numbers: Counter[tuple[str, int, str, str]] = Counter()
+    for outcome, group in (("pending", report.pending), ("rejected", report.rejected)):
+        for each in group:
+            kind = (outcome, each.verdict.status, each.verdict.error_type, each.index)
+            first.setdefault(kind, _shorten(each.verdict.reason))
+            numbers[kind] += 1
+    for (outcome, status, error_type, index), number in numbers.items():
+        logger.warning(
+            "delivery.failed",
+            extra={
+                "outcome": outcome,
+                "status": status,
+                "error_type": error_type,
+                "index": index,
+                "reason": first[outcome, status, error_type, index],
+                "count": number,
+            },
+        )
 
 
-def emit_metrics(function_name: str, counts: dict[str, int]) -> None:
+def _shorten(reason: str) -> str:
+    return reason.split(_QUOTED_VALUE, maxsplit=1)[0].strip()[:LONGEST_REASON]
+
+
+def measure_lag(subscription: Subscription) -> dict[str, int]:
+    """Return the age of the oldest event, in milliseconds; nothing for a payload without events."""
+    oldest = min((event.timestamp for event in subscription.events), default=None)
+    return {} if oldest is None else {"delivery_lag": max(0, int(time.time() * 1000) - oldest)}
+
+
+def emit_metrics(function_name: str, counts: Mapping[str, int]) -> None:
     """Print the metrics of one invocation in CloudWatch's embedded metric format."""
     metrics = Metrics(namespace=NAMESPACE)
     metrics.add_dimension(name="FunctionName", value=function_name)

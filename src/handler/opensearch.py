@@ -11,17 +11,20 @@ from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, Urllib3HttpConnection
 from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+from opensearchpy.exceptions import ConnectionTimeout, SSLError
 from requests_aws4auth import AWS4Auth
 from urllib3 import Timeout
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from handler.config import Auth, Config
 from parser.bulk import Body
 from parser.reply import FILTER_PATH
 
-CONNECT_SECONDS: Final = 3.0
-READ_SECONDS: Final = 20.0
-SERVER_SECONDS: Final = 15
-"""How long OpenSearch itself waits for a shard; below `READ_SECONDS`, so that it answers in time."""
+CONNECT_SECONDS: Final = 2.0
+READ_SECONDS: Final = 10.0
+SERVER_SECONDS: Final = 8
+"""How long OpenSearch itself waits for a shard (its default is a minute); below `READ_SECONDS`, so
+that it answers in time."""
 
 _ANY_STATUS: Final = range(100, 600)
 _HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
@@ -30,11 +33,25 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class ConnectionFailedError(Exception):
-    """A request got no answer. Whether OpenSearch carried it out is not known."""
+    """A request got no answer. Whether OpenSearch carried it out is not known.
+
+    Attributes:
+        kind: `timeout`, `tls` or `connection`.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        super().__init__(reason)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the connection failed at once, as one does that was closed in the meantime."""
+        return self.kind == "connection"
 
 
-Send = Callable[[Body], tuple[int, bytes]]
-"""Post one body; return the HTTP status and the reply. Raises ConnectionFailedError."""
+Send = Callable[[Body, float], tuple[int, bytes]]
+"""Post one body, waiting so many seconds for the answer; return the HTTP status and the reply.
+Raises ConnectionFailedError."""
 
 Signature = Callable[[str, str, bytes | None], dict[str, str]]
 """Given method, URL and body, return the headers that sign the request."""
@@ -59,7 +76,7 @@ def connect(config: Config) -> OpenSearch:
 def sender(client: OpenSearch) -> Send:
     """Return the function that posts bulk bodies through the client's connection."""
 
-    def send(body: Body) -> tuple[int, bytes]:
+    def send(body: Body, seconds: float) -> tuple[int, bytes]:
         try:
             status, _, reply = client.transport.get_connection().perform_request(
                 "POST",
@@ -68,12 +85,24 @@ def sender(client: OpenSearch) -> Send:
                 body=body.data,
                 headers=_HEADERS,
                 ignore=_ANY_STATUS,
+                timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
             )
         except ClientConnectionError as error:
-            raise ConnectionFailedError(str(error.info)) from error
+            raise ConnectionFailedError(_name_failure(error), str(error.info)) from error
         return status, reply.encode("utf-8", "surrogatepass")
 
     return send
+
+
+def _name_failure(error: ClientConnectionError) -> str:
+    if isinstance(error, SSLError):
+        return "tls"
+    cause = error.info
+    if isinstance(error, ConnectionTimeout):
+        return "timeout"
+    # urllib3 derives NewConnectionError (refused, no such name) from its timeout.
+    slow = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
+    return "timeout" if slow else "connection"
 
 
 def _authenticate(config: Config) -> Signature | tuple[str, str] | None:

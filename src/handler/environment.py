@@ -1,0 +1,66 @@
+"""What an execution environment keeps between invocations, the same for all functions."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from handler.config import Config
+from handler.observe import logger
+from handler.opensearch import Send, connect, sender
+from handler.outage import Outage
+from parser.bulk import Body, encode
+from parser.subscription import Subscription
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+RESERVE: Final = 12.0
+"""Seconds kept for storing what is not settled: two objects, each tried twice."""
+
+LARGEST_RESERVE: Final = 0.4
+"""Of an invocation's time: a function with a short timeout still has time to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Made once.
+
+    Attributes:
+        config: what the environment says.
+        send: posts a bulk body, over a connection that stays open.
+        outage: what is remembered of deliveries that gave up.
+    """
+
+    config: Config
+    send: Send
+    outage: Outage = field(default_factory=Outage)
+
+    def encode(self, subscription: Subscription) -> Iterator[Body]:
+        """Make the bodies of a payload as the configuration says."""
+        return encode(
+            subscription,
+            self.config.formats,
+            prefix=self.config.index_prefix,
+            max_bytes=self.config.max_bulk_bytes,
+            keep_message=self.config.keep_message,
+        )
+
+
+@cache
+def prepare() -> Environment:
+    """Read the configuration and make the client, once; `prepare.cache_clear()` forgets both."""
+    config = Config.from_environ(os.environ)
+    logger.setLevel(config.log_level)
+    return Environment(config, sender(connect(config)))
+
+
+def measure_time(context: "LambdaContext") -> Callable[[], float]:
+    """Return the clock of an invocation: seconds until sending must stop.
+
+    Lambda gives no sign before it stops a function. What must be done before the end is done in the
+    time that this clock keeps back.
+    """
+    reserve = min(RESERVE, context.get_remaining_time_in_millis() / 1000 * LARGEST_RESERVE)
+    return lambda: context.get_remaining_time_in_millis() / 1000 - reserve

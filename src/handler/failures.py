@@ -1,0 +1,219 @@
+"""The failure store: what could not be delivered, in an S3 bucket.
+
+    failed/...           events to be replayed, as a CloudWatch Logs payload
+    rejected/...         events for people, one JSON line each, with the reason
+    aws/lambda/async/... records of invocations that failed whole, written by Lambda itself
+
+Every function here raises when it cannot do its work: this is the last place that an event has.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from handler import __version__
+from handler.delivery import Unsettled
+from parser.bulk import encode_json
+from parser.compression import compress
+from parser.errors import EnvelopeError
+from parser.subscription import Subscription, decode, decode_event, encode
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FAILED: Final = "failed/"
+REJECTED: Final = "rejected/"
+ON_FAILURE: Final = "aws/lambda/async/"
+"""The prefix that Lambda gives to the objects of its OnFailure destination; it cannot be chosen."""
+
+LINE_VERSION: Final = 1
+"""The version of the lines in `rejected/`."""
+
+LONGEST_REASON: Final = 1000
+"""Characters of a reason in an object's metadata, which S3 limits to 2 KB in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An object that waits for a replay.
+
+    Attributes:
+        key: its name.
+        size: bytes.
+        modified: when it was written.
+    """
+
+    key: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What such an object holds.
+
+    Attributes:
+        data: its bytes.
+        attempts: how many deliveries of these events gave up so far.
+        reason: why the last one did.
+    """
+
+    data: bytes
+    attempts: int
+    reason: str
+
+    def decode(self) -> Subscription:
+        """Read the payload.
+
+        Raises:
+            EnvelopeError: the object is neither a payload nor a record of Lambda's OnFailure
+                destination that holds one.
+        """
+        if not self.data.lstrip().startswith(b"{"):
+            return decode(self.data)
+        try:
+            record: Any = json.loads(self.data)
+        except (ValueError, RecursionError) as error:
+            raise EnvelopeError(f"object is not JSON: {error}") from error
+        match record:
+            case {"requestPayload": event}:
+                return decode_event(event)
+        raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
+
+
+class FailureStore:
+    """The bucket, as one invocation writes to it.
+
+    No two objects get the same key: a key holds the microsecond, the invocation's request id and a
+    number that rises with each object of it.
+    """
+
+    def __init__(self, bucket: str, request_id: str, *, kms_key: str | None = None) -> None:
+        self._bucket = bucket
+        self._request_id = request_id
+        self._written = 0
+        self._encryption: dict[str, str] = (
+            {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+            if kms_key
+            else {"ServerSideEncryption": "AES256"}
+        )
+
+    @cached_property
+    def _s3(self) -> "S3Client":
+        # Most invocations store nothing, and boto3 takes longer to import than all else together.
+        import boto3
+        from botocore.config import Config as ClientConfig
+
+        patience = ClientConfig(
+            connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}
+        )
+        return boto3.client("s3", config=patience)
+
+    def keep(self, subscription: Subscription, pending: Sequence[Unsettled], *, attempts: int = 1) -> str:
+        """Store events for a replay, as a payload that holds just them. Returns the key."""
+        events = tuple(each.event for each in pending)
+        data = encode(msgspec.structs.replace(subscription, events=events))
+        kinds = Counter(f"{each.verdict.status} {each.verdict.error_type}" for each in pending)
+        metadata = {
+            "attempts": str(attempts),
+            "events": str(len(events)),
+            "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
+            "log-group": _to_ascii(subscription.log_group),
+        }
+        return self._write(FAILED, "json.gz", data, metadata)
+
+    def reject(self, subscription: Subscription, rejected: Sequence[Unsettled], formats: str) -> str:
+        """Store events for people, each with what was said of it. Returns the key."""
+        now = _now().isoformat(timespec="milliseconds")
+        lines = b"".join(
+            encode_json(_describe(subscription, each, formats, now)) + b"\n" for each in rejected
+        )
+        kinds = Counter(each.verdict.error_type for each in rejected)
+        metadata = {
+            "events": str(len(rejected)),
+            "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
+            "log-group": _to_ascii(subscription.log_group),
+        }
+        return self._write(REJECTED, "ndjson.gz", compress(lines), metadata)
+
+    def set_aside(self, key: str, data: bytes, reason: str) -> str:
+        """Move an object that cannot be read to the rejected ones, as it is. Returns the new key."""
+        moved = self._write(
+            REJECTED, "unreadable", data, {"reason": _to_ascii(reason), "was": _to_ascii(key)}
+        )
+        self.drop(key)
+        return moved
+
+    def list_pending(self, prefixes: Iterable[str] = (FAILED, ON_FAILURE)) -> list[Pending]:
+        """Return all objects under the prefixes, all pages, the oldest first."""
+        found = [each for prefix in prefixes for each in self._list(prefix)]
+        return sorted(found, key=lambda each: (each.modified, each.key))
+
+    def _list(self, prefix: str) -> Iterator[Pending]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            for each in page.get("Contents", ()):
+                yield Pending(each["Key"], each["Size"], each["LastModified"])
+
+    def read(self, key: str) -> Content | None:
+        """Return what an object holds; None where it is gone, which another replay may have caused."""
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        metadata = found["Metadata"]
+        return Content(
+            found["Body"].read(),
+            int(metadata.get("attempts", 0)),
+            metadata.get("reason", "invocation failed"),
+        )
+
+    def drop(self, key: str) -> None:
+        """Remove an object whose events are all settled."""
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def _write(self, prefix: str, suffix: str, data: bytes, metadata: dict[str, str]) -> str:
+        now = _now()
+        self._written += 1
+        name = f"{now:%Y%m%dT%H%M%S.%fZ}-{self._request_id}-{self._written}.{suffix}"
+        key = f"{prefix}{now:%Y/%m/%d/%H}/{name}"
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=key,
+            Body=data,
+            Metadata=metadata,
+            ChecksumAlgorithm="SHA256",
+            **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
+        )
+        return key
+
+
+def _describe(subscription: Subscription, rejected: Unsettled, formats: str, now: str) -> dict[str, Any]:
+    return {
+        "line_version": LINE_VERSION,
+        "software": __version__,
+        "formats": formats,
+        "rejected_at": now,
+        "index": rejected.index,
+        "status": rejected.verdict.status,
+        "error_type": rejected.verdict.error_type,
+        "reason": rejected.verdict.reason,
+        "owner": subscription.owner,
+        "log_group": subscription.log_group,
+        "log_stream": subscription.log_stream,
+        "event": msgspec.structs.asdict(rejected.event),
+    }
+
+
+def _to_ascii(text: str) -> str:
+    """Make text fit for an object's metadata, which travels in HTTP headers."""
+    return text.encode("ascii", "backslashreplace").decode("ascii").replace("\n", " ")[:LONGEST_REASON]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,51 @@
+"""What an execution environment remembers of an outage, so that it does not multiply its cost.
+
+While the cluster is away, an invocation that waits for it costs as much as thirty that do not. So
+after one delivery gave up, those that follow store what they get at once; now and then one of them
+probes. The pauses between probes grow, because a cluster that swallows requests without an answer
+makes each probe last as long as a timeout.
+"""
+
+import time
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+FIRST_PAUSE: Final = 30.0
+LONGEST_PAUSE: Final = 300.0
+"""Seconds between probes: the first pause, and the longest after doubling."""
+
+
+class Mode(Enum):
+    """How a payload is to be treated."""
+
+    DELIVER = "deliver"
+    """All is well: send, and try again what fails."""
+    PROBE = "probe"
+    """Perhaps it is over: send once, and store what is not taken."""
+    STORE = "store"
+    """The cluster was away a moment ago: store without sending."""
+
+
+class Outage:
+    """The state of one execution environment, which handles one invocation at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pause = 0.0
+        self._quiet_until = 0.0
+
+    def mode(self) -> Mode:
+        """Return how the next payload is to be treated."""
+        if not self._pause:
+            return Mode.DELIVER
+        return Mode.STORE if self._clock() < self._quiet_until else Mode.PROBE
+
+    def begin(self) -> None:
+        """Note that a delivery gave up: at first, or when probing."""
+        self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
+        self._quiet_until = self._clock() + self._pause
+
+    def end(self) -> None:
+        """Note that the cluster answered."""
+        self._pause = 0.0
