@@ -29,15 +29,17 @@ PORT = 9201
 DATA = Path(__file__).parents[2] / ".opensearch"
 
 _HOST = "127.0.0.1"
-_START_SECONDS = 180
+_START_SECONDS = 120
 _STOP_SECONDS = 30
 # OpenSearch Runner refuses higher ports; free ones are picked below the usual 9200 and 9201.
 _HIGHEST_PORT = 9299
 _FREE_PORTS = range(7000, 9200)
 # Ends when this process ends (its standard input closes), and takes the node with it.
 _WATCH = 'read -r _; kill -9 "$1"'
-# The JVM's own report of an exception that says what is wrong with the node.
-_EXCEPTION = re.compile(r"<a '(?:org/opensearch/[^']+|java/lang/Illegal\w+Exception)'\{\w+\}: (.+?)>? \(0x")
+# In the JVM's report of exceptions: the one that reached OpenSearch Runner when it started the node.
+_EXCEPTION = re.compile(
+    r"<a '(?!org/codelibs)[^']+'\{\w+\}: (.+)>\n thrown in .+ 'execute' .+/OpenSearchRunner'>"
+)
 
 
 class Embedded:
@@ -65,7 +67,9 @@ class Embedded:
         self.release: Release = find_release(version)
         self.port = port or _free_http_port()
         if self.port > _HIGHEST_PORT:
-            raise EmbeddedError(f"port {self.port} is too high for the embedded OpenSearch: at most {_HIGHEST_PORT}.")
+            raise EmbeddedError(
+                f"port {self.port} is too high for the embedded OpenSearch: at most {_HIGHEST_PORT}."
+            )
         self.settings = dict(settings or {})
         self.heap = heap
         self._process: subprocess.Popen[bytes] | None = None
@@ -148,7 +152,7 @@ class Embedded:
             "cluster.name": "flowlogs",
             "network.host": _HOST,
             "transport.port": _free_port(),
-            "discovery.seed_hosts": [],  # nodes of other tests are no neighbours
+            "discovery.type": "single-node",  # other nodes on this machine are no neighbours
             # A small or full disk must not turn a try-out read-only.
             "cluster.routing.allocation.disk.threshold_enabled": False,
             **self.settings,
@@ -170,7 +174,10 @@ class Embedded:
                 raise EmbeddedError(self._failure("did not start"))
             # Yellow: each index is there. A single node never has a place for replicas.
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")[0] == http.client.OK:
+                if (
+                    self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")[0]
+                    == http.client.OK
+                ):
                     return
             time.sleep(0.1)
         raise EmbeddedError(self._failure(f"did not answer within {_START_SECONDS} seconds"))
@@ -187,7 +194,7 @@ class Embedded:
         return self._hidden_reason() or (lines[-1] if lines else "it printed nothing")
 
     def _hidden_reason(self) -> str | None:
-        """Start once more with the JVM reporting every exception: OpenSearch Runner swallows the one that ended it."""
+        """Start once more with the JVM reporting every exception: OpenSearch Runner swallows its last one."""
         report = self.directory / "exceptions.log"
         java, *rest = self._command(class_path(self.release, _announce))
         command = [java, f"-Xlog:exceptions=info:file={report}", *rest]

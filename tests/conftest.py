@@ -1,0 +1,68 @@
+"""What all tests share: real OpenSearch nodes, started once, empty at the start of each test."""
+
+import os
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from flowlogs.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.opensearch_releases import RELEASES
+
+Nodes = Callable[[str], Embedded]
+
+# Everything that a test can leave behind in a cluster. Settings come first: they may forbid the rest.
+_RESET = {"persistent": {"*": None}, "transient": {"*": None}}
+_REMOVE = ("/_data_stream/*", "/*", "/_index_template/*", "/_component_template/*", "/_template/*")
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the machine's AWS credentials and cluster away from every test."""
+    for name in os.environ:
+        if name.startswith(("AWS_", "OPENSEARCH_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def opensearch_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes]:
+    """Return a function that gives the session's running node of a version, started at its first use."""
+    nodes: dict[str, Embedded] = {}
+
+    def running_node(version: str) -> Embedded:
+        if version not in nodes:
+            nodes[version] = Embedded(tmp_path_factory.mktemp(f"opensearch-{version}"), version)
+        return nodes[version].start()  # again, where a test has ended it
+
+    yield running_node
+    for node in nodes.values():
+        node.stop()
+
+
+@pytest.fixture
+def opensearch(opensearch_nodes: Nodes) -> Embedded:
+    """Return the session's OpenSearch 3.8, empty."""
+    return empty(opensearch_nodes(DEFAULT_VERSION))
+
+
+@pytest.fixture(params=list(RELEASES))
+def any_opensearch(request: pytest.FixtureRequest, opensearch_nodes: Nodes) -> Embedded:
+    """Return the session's OpenSearch of each version in turn, empty."""
+    return empty(opensearch_nodes(request.param))
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """Return the project's folder."""
+    return Path(__file__).parents[1]
+
+
+def empty(node: Embedded) -> Embedded:
+    """Delete the indices, templates and settings of a node."""
+    answers = [node.request("PUT", "/_cluster/settings", _RESET)]
+    answers += [node.request("DELETE", path) for path in _REMOVE]
+    for status, reply in answers:
+        assert status in {HTTPStatus.OK, HTTPStatus.NOT_FOUND}, reply
+    return node
