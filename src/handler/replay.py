@@ -67,7 +67,7 @@ class Summary:
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=lambda: Counter(count(Report(received=0))))
     remaining: list[Pending] = field(default_factory=list)
     refused: bool = False
 
