@@ -64,7 +64,7 @@ class ExecutionEnvironment:
     invocation at a time, as in Lambda; several environments may exist side by side.
     """
 
-    def __init__(  # noqa: PLR0913 - they are what a function has
+    def __init__(
         self,
         artifact: Path,
         handler: str,

@@ -71,7 +71,10 @@ class FunctionProcess:
 
     def is_running(self) -> bool:
         """Tell whether the process has not ended."""
-        return self._watcher.is_alive()
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+        except ChildProcessError:  # the watcher has seen its end
+            return False
 
     def read_log(self) -> str:
         """Return what was written to the log since the last call."""
