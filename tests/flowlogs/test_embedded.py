@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from flowlogs import embedded
+from flowlogs import embedded, loopback
 from flowlogs.embedded import Embedded, connect_or_start
 from flowlogs.opensearch_releases import EmbeddedError
 
+# The first compiler only: a node that lives for seconds starts in half the time.
+QUICK = ("-XX:TieredStopAtLevel=1",)
 START_AND_SLEEP = """
 import sys, time
 from pathlib import Path
@@ -56,7 +58,7 @@ def test_a_killed_node_starts_again_with_the_same_data_and_address(opensearch: E
 
 
 def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: Path) -> None:
-    with Embedded(tmp_path, heap="256m") as other:
+    with Embedded(tmp_path, heap="256m", jvm_options=QUICK) as other:
         opensearch.request("PUT", "/only-here")
 
         assert other.request("GET", "/_cat/indices?format=json") == (200, [])
@@ -64,14 +66,16 @@ def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: P
 
 
 def test_settings_reach_the_node(tmp_path: Path) -> None:
-    with Embedded(tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m") as node:
+    with Embedded(
+        tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m", jvm_options=QUICK
+    ) as node:
         status, _ = node.request("PUT", "/large/_doc/1", {"text": "x" * 2000})
 
     assert status == http.client.REQUEST_ENTITY_TOO_LARGE
 
 
 def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    node = Embedded(tmp_path, settings={"no.such.setting": 1})
+    node = Embedded(tmp_path, settings={"no.such.setting": 1}, jvm_options=QUICK)
 
     with pytest.raises(
         EmbeddedError, match=r"^OpenSearch 3\.8\.0 did not start: .*\[no\.such\.setting\].*\)$"
@@ -106,13 +110,13 @@ def test_a_node_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         port = int(parent.stdout.readline())
-        assert embedded._listens(port)
+        assert loopback.listens(port)
         os.kill(parent.pid, signal.SIGKILL)
 
     deadline = time.monotonic() + 20
-    while embedded._listens(port) and time.monotonic() < deadline:
+    while loopback.listens(port) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not embedded._listens(port)
+    assert not loopback.listens(port)
 
 
 def test_a_cluster_of_the_users_own_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,11 +129,11 @@ def test_a_cluster_of_the_users_own_is_preferred(monkeypatch: pytest.MonkeyPatch
 def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    port = embedded._free_http_port()
+    port = loopback.free_low_port()
     monkeypatch.setattr(embedded, "DATA", tmp_path)
     monkeypatch.setattr(embedded, "PORT", port)
 
-    with Embedded(tmp_path / "3.8.0", port=port, heap="256m") as kept:
+    with Embedded(tmp_path / "3.8.0", port=port, heap="256m", jvm_options=QUICK) as kept:
         with connect_or_start() as url:
             assert url == kept.url
         assert kept.running

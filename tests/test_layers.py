@@ -1,0 +1,87 @@
+"""Imports point one way: flowlogs -> handler -> parser -> nothing that touches the world."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src"
+# The world, as Python offers it: files, processes, clocks, chance, the network, the environment.
+WORLD = {
+    "asyncio", "http.client", "http.server", "io", "logging", "multiprocessing", "os", "pathlib", "random",
+    "secrets", "select", "shutil", "signal", "socket", "ssl", "subprocess", "sys", "tempfile", "threading",
+    "time", "urllib.request", "uuid",
+    "aws_lambda_powertools", "boto3", "botocore", "opensearchpy", "requests", "requests_aws4auth", "urllib3",
+}  # fmt: skip
+FORBIDDEN = {
+    "parser": WORLD | {"handler", "flowlogs"},
+    "handler": {"flowlogs"},
+}
+# Names that reach the world without an import of their own.
+WORLDLY_CALLS = {"open", "print", "input", "now", "today", "utcnow", "environ", "getenv"}
+
+
+def modules(package: str) -> list[Path]:
+    found = sorted((SOURCE / package).rglob("*.py"))
+    assert found, f"no module in {package}"
+    return found
+
+
+def imported(nodes: Iterator[ast.AST]) -> set[str]:
+    """Return the dotted names of what is imported, and of all that contains it."""
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {".".join(name.split(".")[:length]) for name in names for length in range(1, name.count(".") + 2)}
+
+
+def at_top_level(tree: ast.Module) -> Iterator[ast.AST]:
+    """Walk what runs when the module is imported: everything but the bodies of functions."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += [
+            child
+            for child in ast.iter_child_nodes(node)
+            if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        ]
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_a_layer_imports_nothing_from_above(package: str) -> None:
+    found = {
+        str(path.relative_to(SOURCE)): forbidden
+        for path in modules(package)
+        if (forbidden := imported(ast.walk(ast.parse(path.read_text()))) & FORBIDDEN[package])
+    }
+
+    assert found == {}
+
+
+def test_the_parser_opens_nothing_and_reads_no_clock() -> None:
+    found = [
+        f"{path.relative_to(SOURCE)}:{node.lineno} {name}"
+        for path in modules("parser")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        for name in [getattr(node.func, "id", getattr(node.func, "attr", ""))]
+        if name in WORLDLY_CALLS
+    ]
+
+    assert found == []
+
+
+def test_the_handler_imports_boto3_only_where_it_is_used() -> None:
+    """A cold start that stores no failure does not pay for boto3."""
+    found = {
+        str(path.relative_to(SOURCE)): early
+        for path in modules("handler")
+        if (early := imported(at_top_level(ast.parse(path.read_text()))) & {"boto3", "botocore"})
+    }
+
+    assert found == {}
