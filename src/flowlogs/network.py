@@ -202,7 +202,7 @@ def _build_services() -> list[Pair]:
     ]
 
 
-def _build_interface(  # noqa: PLR0913, PLR0917  (one call, right above)
+def _build_interface(
     random: Random, index: int, vpcs: Sequence[_Vpc], role: str, activity: float, probed: float
 ) -> Interface:
     number = index % len(vpcs)
