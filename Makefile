@@ -29,6 +29,10 @@ help: ## Tell what there is
 demo: .venv/.stamp ## Send flow logs through the forward handler into a real OpenSearch, and look at them
 	@$(RUN)/flowlogs demo
 
+.PHONY: replay
+replay: .venv/.stamp ## Send what is kept in the failure bucket once more (ARGS="--dry-run" to look only)
+	@$(RUN)/flowlogs replay $(ARGS)
+
 .PHONY: opensearch
 opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, with its data, until Ctrl-C
 	@$(RUN)/flowlogs opensearch

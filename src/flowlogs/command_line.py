@@ -7,6 +7,7 @@ import typer
 from flowlogs.demo import demo_command
 from flowlogs.invoke import invoke_command
 from flowlogs.parse import parse_command
+from flowlogs.replay import replay_command
 
 app: Final = typer.Typer(
     name="flowlogs",
@@ -25,6 +26,7 @@ def _root() -> None:
 app.command("demo")(demo_command)
 app.command("invoke")(invoke_command)
 app.command("parse")(parse_command)
+app.command("replay")(replay_command)
 
 
 def main() -> None:

@@ -59,10 +59,11 @@ def demo_command(
     ] = None,
     records: Annotated[int, typer.Option(min=1_000, help="How many flow log records.")] = DEFAULT_RECORDS,
 ) -> None:
-    """Send the sample events and a day of traffic through the forward function, and look at the result.
+    """Send sample events and a day of traffic through the forward function.
 
-    Starts a real OpenSearch on this machine, or uses the one that OPENSEARCH_URL names. The same
-    day is the same traffic: sent again, it counts as duplicate.
+    Starts a real OpenSearch on this machine, or uses the one that
+    OPENSEARCH_URL names. The same day is the same traffic: sent again,
+    it counts as duplicate.
     """
     console = make_console()
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)

@@ -50,8 +50,8 @@ def parse_command(
 ) -> None:
     """Parse flow log records: one JSON object per line out.
 
-    Fields that a record does not have ("-") are left out. A line that does not fit gives an object
-    with "parse_error", and exit status 1 at the end.
+    Fields that a record does not have ("-") are left out. A line that does
+    not fit gives an object with "parse_error", and exit status 1 at the end.
 
     [bold]Examples[/bold]
 

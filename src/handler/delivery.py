@@ -97,7 +97,7 @@ class DeliveryError(Exception):
     def __init__(self, report: Report) -> None:
         self.report = report
         unsettled = [*report.pending, *report.rejected]
-        kinds = Counter(f"{each.verdict.status} {each.verdict.error_type}" for each in unsettled)
+        kinds = Counter(each.verdict.kind for each in unsettled)
         counts = ", ".join(f"{number} x {kind}" for kind, number in kinds.most_common())
         super().__init__(f"{len(unsettled)} of {report.received} events are not settled: {counts}")
 

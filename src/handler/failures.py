@@ -20,9 +20,9 @@ import msgspec
 from handler import __version__
 from handler.delivery import Unsettled
 from parser.bulk import encode_json
-from parser.compression import compress
+from parser.compression import compress, decompress
 from parser.errors import EnvelopeError
-from parser.subscription import Subscription, decode, decode_event, encode
+from parser.subscription import MAX_CONTENT, Event, Subscription, decode, decode_event, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,6 +31,8 @@ FAILED: Final = "failed/"
 REJECTED: Final = "rejected/"
 ON_FAILURE: Final = "aws/lambda/async/"
 """The prefix that Lambda gives to the objects of its OnFailure destination; it cannot be chosen."""
+
+REJECTED_SUFFIX: Final = "ndjson.gz"
 
 LINE_VERSION: Final = 1
 """The version of the lines in `rejected/`."""
@@ -62,19 +64,25 @@ class Content:
         data: its bytes.
         attempts: how many deliveries of these events gave up so far.
         reason: why the last one did.
+        log_group: where the events come from; empty where only the payload says it.
+        rejected: whether these are events that were rejected, which have a form of their own.
     """
 
     data: bytes
     attempts: int
     reason: str
+    log_group: str
+    rejected: bool
 
     def decode(self) -> Subscription:
         """Read the payload.
 
         Raises:
-            EnvelopeError: the object is neither a payload nor a record of Lambda's OnFailure
-                destination that holds one.
+            EnvelopeError: the object is neither a payload, nor a record of Lambda's OnFailure
+                destination that holds one, nor the lines of rejected events.
         """
+        if self.rejected:
+            return _read_rejected(decompress(self.data, MAX_CONTENT))
         if not self.data.lstrip().startswith(b"{"):
             return decode(self.data)
         try:
@@ -119,7 +127,7 @@ class FailureStore:
         """Store events for a replay, as a payload that holds just them. Returns the key."""
         events = tuple(each.event for each in pending)
         data = encode(msgspec.structs.replace(subscription, events=events))
-        kinds = Counter(f"{each.verdict.status} {each.verdict.error_type}" for each in pending)
+        kinds = Counter(each.verdict.kind for each in pending)
         metadata = {
             "attempts": str(attempts),
             "events": str(len(events)),
@@ -134,13 +142,13 @@ class FailureStore:
         lines = b"".join(
             encode_json(_describe(subscription, each, formats, now)) + b"\n" for each in rejected
         )
-        kinds = Counter(each.verdict.error_type for each in rejected)
+        kinds = Counter(each.verdict.kind for each in rejected)
         metadata = {
             "events": str(len(rejected)),
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        return self._write(REJECTED, "ndjson.gz", compress(lines), metadata)
+        return self._write(REJECTED, REJECTED_SUFFIX, compress(lines), metadata)
 
     def set_aside(self, key: str, data: bytes, reason: str) -> str:
         """Move an object that cannot be read to the rejected ones, as it is. Returns the new key."""
@@ -169,8 +177,10 @@ class FailureStore:
         metadata = found["Metadata"]
         return Content(
             found["Body"].read(),
-            int(metadata.get("attempts", 0)),
-            metadata.get("reason", "invocation failed"),
+            attempts=int(metadata.get("attempts", 0)),
+            reason=metadata.get("reason", "invocation failed"),
+            log_group=metadata.get("log-group", ""),
+            rejected=key.startswith(REJECTED) and key.endswith(REJECTED_SUFFIX),
         )
 
     def drop(self, key: str) -> None:
@@ -208,6 +218,22 @@ def _describe(subscription: Subscription, rejected: Unsettled, formats: str, now
         "log_stream": subscription.log_stream,
         "event": msgspec.structs.asdict(rejected.event),
     }
+
+
+def _read_rejected(lines: bytes) -> Subscription:
+    """Make a payload of rejected events again; they all came in one, hence from one log stream."""
+    try:
+        found: list[dict[str, Any]] = [json.loads(line) for line in lines.splitlines()]
+        events = [msgspec.convert(each["event"], Event) for each in found]
+        first = found[0]
+        return Subscription(
+            owner=first["owner"],
+            log_group=first["log_group"],
+            log_stream=first["log_stream"],
+            events=tuple(events),
+        )
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error
 
 
 def _to_ascii(text: str) -> str:

@@ -17,7 +17,7 @@ import msgspec
 from handler.config import ConfigError
 from handler.delivery import Delivery, Report, Unsettled
 from handler.environment import Environment, measure_time, prepare
-from handler.failures import Content, FailureStore, Pending
+from handler.failures import REJECTED, Content, FailureStore, Pending
 from handler.observe import count, emit_metrics, log_failures, logger
 from parser.document import index_name
 from parser.errors import EnvelopeError
@@ -165,7 +165,7 @@ class Replay:
             subscription = content.decode()
         except EnvelopeError as error:
             logger.warning("replay.unreadable", extra={"key": key, "reason": str(error)})
-            if self._keep:
+            if self._keep or key.startswith(REJECTED):
                 return Fate.LEFT
             self._store.set_aside(key, content.data, str(error))
             return Fate.SET_ASIDE
@@ -209,16 +209,15 @@ class Replay:
 
     def _settle(self, key: str, content: Content, subscription: Subscription, report: Report) -> Fate:
         """Bring the store in line with the report. Nothing is dropped before its rest is safe."""
-        if report.rejected and not self._keep:
+        unsettled = len(report.pending) + (len(report.rejected) if content.rejected else 0)
+        if self._keep or (unsettled and unsettled == report.received):
+            return Fate.LEFT
+        if report.rejected:
             self._store.reject(subscription, report.rejected, str(self._environment.config.formats))
-        if report.pending and len(report.pending) == report.received:
-            return Fate.LEFT
-        if self._keep:
-            return Fate.LEFT
         if report.pending:
             self._store.keep(subscription, report.pending, attempts=content.attempts + 1)
         self._store.drop(key)
-        return Fate.SHORTENED if report.pending else Fate.DROPPED
+        return Fate.SHORTENED if unsettled else Fate.DROPPED
 
 
 def _describe(summary: Summary) -> dict[str, int]:

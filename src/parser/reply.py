@@ -41,7 +41,8 @@ class Verdict:
 
     Attributes:
         outcome: what becomes of the event.
-        status: the item's HTTP status, or the reply's where it was judged as a whole.
+        status: the item's HTTP status, or the reply's where it was judged as a whole; 0 where there
+            was no reply.
         error_type: OpenSearch's `error.type`, or a word of ours where there is none.
         reason: OpenSearch's `error.reason`. It may quote values of the document.
     """
@@ -50,6 +51,11 @@ class Verdict:
     status: int
     error_type: str = ""
     reason: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Return status and type in one text, such as `429 rejected_execution_exception`."""
+        return f"{self.status} {self.error_type}" if self.status else self.error_type
 
 
 class _Error(msgspec.Struct):

@@ -1,0 +1,217 @@
+"""`flowlogs replay`: what the replay function does, by hand and with a choice."""
+
+import math
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from flowlogs.cluster import open_client
+from flowlogs.display import format_bytes, format_count, make_console, plain_table
+from flowlogs.exits import INCOMPLETE, USAGE, fail
+from handler.config import ConfigError
+from handler.environment import Environment
+from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
+from handler.observe import logger
+from handler.opensearch import sender
+from handler.replay import Fate, Replay, Summary
+from parser.errors import EnvelopeError
+
+REQUEST_ID: Final = "by-hand"
+OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
+TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which stored objects are meant.
+
+    Attributes:
+        since, until: when they were stored; None where it does not matter.
+        log_group: where their events come from.
+        reason: what their reason contains, such as `429`.
+        limit: how many at most, the oldest first.
+    """
+
+    since: datetime | None
+    until: datetime | None
+    log_group: str | None
+    reason: str | None
+    limit: int | None
+
+    def select(self, objects: list[Pending], store: FailureStore) -> Iterator[Pending]:
+        """Give the objects that are meant. Objects are read only where their times do not decide."""
+        found = 0
+        for each in objects:
+            if found == self.limit:
+                return
+            if self._is_in_time(each) and self._says(each, store):
+                found += 1
+                yield each
+
+    def _is_in_time(self, each: Pending) -> bool:
+        return (self.since is None or each.modified >= self.since) and (
+            self.until is None or each.modified < self.until
+        )
+
+    def _says(self, each: Pending, store: FailureStore) -> bool:
+        if self.log_group is None and self.reason is None:
+            return True
+        content = store.read(each.key)
+        if content is None or (self.reason is not None and self.reason not in content.reason):
+            return False
+        return self.log_group is None or self.log_group == _read_log_group(content)
+
+
+def replay_command(
+    *,
+    bucket: Annotated[str, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there, change nothing.")] = False,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=TIMES, metavar="TIME", help="Stored at this time (UTC) or later."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=TIMES, metavar="TIME", help="Stored before this time (UTC).")
+    ] = None,
+    log_group: Annotated[str | None, typer.Option(help="Only events of this log group.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only objects whose reason contains this text.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="At most so many objects, the oldest first.")
+    ] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many events per second.")] = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Try the rejected events again.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
+) -> None:
+    """Send what is kept in the failure bucket once more.
+
+    OpenSearch is the one of OPENSEARCH_URL and the other variables that
+    the functions read. Sending twice does no harm: what is in the index
+    already counts as duplicate. Exit status 1 says that something is left.
+
+    [bold]Examples[/bold]
+
+    flowlogs replay --dry-run
+
+    flowlogs replay --reason 429 --rate 2000
+
+    flowlogs replay --rejected --log-group /vpc/flow-logs
+    """
+    choice = Choice(_in_utc(since), _in_utc(until), log_group, reason, limit)
+    prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
+    console = make_console()
+    logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
+    with _explained():
+        store = FailureStore(bucket, REQUEST_ID)
+        objects = list(choice.select(store.list_pending(prefixes), store))
+        if dry_run:
+            _print_stock(console, objects, store)
+            raise typer.Exit(INCOMPLETE if objects else 0)
+        config, client = open_client(os.environ)
+        replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
+        summary = _run(console, replay, objects, rate)
+    _print_summary(console, summary)
+    if summary.remaining:
+        raise fail(f"{len(summary.remaining)} objects remain", INCOMPLETE)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.replace(tzinfo=UTC)
+
+
+def _read_log_group(content: Content) -> str:
+    """Return where an object's events come from; Lambda's own records say it only inside."""
+    if content.log_group:
+        return content.log_group
+    try:
+        return content.decode().log_group
+    except EnvelopeError:
+        return "(unreadable)"
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what a person can mend into a sentence."""
+    # Slow to import, and only here is it known that they are needed.
+    from botocore.exceptions import BotoCoreError, ClientError
+    from opensearchpy.exceptions import OpenSearchException
+
+    try:
+        yield
+    except ConfigError as error:
+        raise fail(str(error), USAGE) from error
+    except (BotoCoreError, ClientError, OpenSearchException) as error:
+        raise fail(str(error), INCOMPLETE) from error
+
+
+def _run(console: Console, replay: Replay, objects: list[Pending], rate: float | None) -> Summary:
+    columns = (TextColumn("replaying objects"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=len(objects))
+        return replay.run(_paced(objects, replay.summary, rate, lambda: progress.advance(task)))
+
+
+def _paced(
+    objects: list[Pending], summary: Summary, rate: float | None, done: Callable[[], None]
+) -> Iterator[Pending]:
+    """Give the objects no faster than their events may be sent."""
+    started = time.monotonic()
+    for each in objects:
+        if rate is not None:
+            time.sleep(max(0.0, started + summary.counts["received"] / rate - time.monotonic()))
+        yield each
+        done()
+
+
+def _print_stock(console: Console, objects: list[Pending], store: FailureStore) -> None:
+    """Say what is there, by reason and log group."""
+    kinds: Counter[tuple[str, str]] = Counter()
+    events: Counter[tuple[str, str]] = Counter()
+    sizes: Counter[tuple[str, str]] = Counter()
+    for each in objects:
+        content = store.read(each.key)
+        if content is None:
+            continue
+        kind = (content.reason, _read_log_group(content))
+        kinds[kind] += 1
+        events[kind] += _count_events(content)
+        sizes[kind] += each.size
+    table = plain_table(
+        "reason", "log group", "objects", "events", "bytes", right=["objects", "events", "bytes"]
+    )
+    for kind, number in kinds.most_common():
+        table.add_row(*kind, format_count(number), format_count(events[kind]), format_bytes(sizes[kind]))
+    if objects:
+        console.print(table)
+    oldest = f", the oldest of {objects[0].modified:%Y-%m-%d %H:%M:%S} UTC" if objects else ""
+    console.print(
+        f"{format_count(kinds.total())} objects, {format_count(events.total())} events, "
+        f"{format_bytes(sizes.total())}{oldest}"
+    )
+
+
+def _count_events(content: Content) -> int:
+    try:
+        return len(content.decode().events)
+    except EnvelopeError:
+        return 0
+
+
+def _print_summary(console: Console, summary: Summary) -> None:
+    fates: Mapping[Fate, int] = summary.fates
+    console.print("objects: " + ", ".join(f"{fates[fate]} {fate.value.replace('_', ' ')}" for fate in Fate))
+    counts = summary.counts
+    parts = " + ".join(f"{format_count(counts[name])} {name}" for name in OUTCOMES)
+    sign = "=" if counts["received"] == sum(counts[name] for name in OUTCOMES) else "is not"
+    console.print(f"events:  {format_count(counts['received'])} received {sign} {parts}")
+    if summary.refused:
+        console.print("The cluster takes nothing more for now; the rest was not tried.")
