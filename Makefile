@@ -75,6 +75,10 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	    --output-file requirements/lambda.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:sam --output-file requirements/sam.txt >/dev/null
 
+.PHONY: docs
+docs: .venv/.stamp ## Renew the table in docs/fields.md from the field table
+	@$(RUN)/python -m flowlogs.field_table docs/fields.md
+
 .PHONY: clean
 clean: ## Remove environments, builds, caches and the embedded OpenSearch's data
 	@rm -rf .uv .venv .venv-* .opensearch .aws-sam dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -167,7 +167,9 @@ def _judge_request(status: int, error_type: str, reason: str) -> Outcome:
         return Outcome.SPLIT
     outcome = _ITEM_TYPES.get((status, error_type)) or _judge_status(status, error_type, reason)
     if status == HTTPStatus.BAD_REQUEST and outcome is Outcome.REJECTED:
-        return Outcome.SPLIT  # one event spoils the request: find it, never repeat the whole
+        # One event spoils the request: find it, never repeat the whole. What does not speak like
+        # OpenSearch is something in between, which would refuse each event alone too.
+        return Outcome.SPLIT if error_type else Outcome.CONFIGURATION
     if status < HTTPStatus.BAD_REQUEST or (status in _WRONG_PLACE and outcome is not Outcome.WAIT):
         return Outcome.CONFIGURATION
     return outcome
