@@ -1,0 +1,39 @@
+"""What the stack's tests share: the template as data, and the artifact for this machine."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flowlogs.artifact import host_artifact
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
+    """Reads YAML with CloudFormation's short forms."""
+
+
+def _read_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    """Turn `!Ref X` into {"Ref": X} and `!Sub X` into {"Fn::Sub": X}."""
+    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        return {name: loader.construct_scalar(node)}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _read_short_form)
+
+
+@pytest.fixture(scope="session")
+def template(project: Path) -> dict[str, Any]:
+    """Return template.yaml, with its functions in their long forms."""
+    loaded: dict[str, Any] = yaml.load((project / "template.yaml").read_text(), _Loader)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Path:
+    """Return the folder of the artifact that `sam build` makes for this Python and processor."""
+    return host_artifact()

@@ -1,0 +1,181 @@
+"""The template is valid, gives the function what it reads, and allows no more than it needs."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowlogs import invoke
+from flowlogs.artifact import find_sam
+from handler.config import LARGEST_BULK_BYTES, LOG_LEVELS, SMALLEST_BULK_BYTES, Config, ConfigError
+from parser.format import known_formats
+
+Template = dict[str, Any]
+
+REQUIRED = {"OPENSEARCH_URL": "https://search-x.eu-central-1.es.amazonaws.com", "AWS_REGION": "eu-central-1"}
+
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+# Read by the handlers, not offered by the stack: a person on a machine of their own may set them.
+NOT_OFFERED = {
+    "OPENSEARCH_USERNAME",
+    "OPENSEARCH_PASSWORD",
+    "OPENSEARCH_CA_BUNDLE",
+    "FAILURE_BUCKET",
+    "FAILURE_KMS_KEY",
+    "RETENTION_DAYS",
+}
+
+
+class Recorder(Mapping[str, str]):
+    """An empty environment that remembers which variables were asked for."""
+
+    def __init__(self) -> None:
+        self.read: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.read.add(name)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+def test_the_template_is_valid(project: Path) -> None:
+    done = subprocess.run(
+        [find_sam(), "validate", "--lint"],
+        cwd=project,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_parameter_is_described_and_bounded(template: Template) -> None:
+    bounds = {"AllowedValues", "AllowedPattern", "MaxLength", "MaxValue"}
+    for name, parameter in template["Parameters"].items():
+        assert parameter.get("Description"), name
+        assert bounds & parameter.keys(), name
+        assert "AllowedPattern" not in parameter or "ConstraintDescription" in parameter, name
+
+
+def test_every_parameter_is_in_one_group(template: Template) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"])
+
+
+def test_the_function_is_given_what_it_reads(template: Template) -> None:
+    environ = Recorder()
+    with pytest.raises(ConfigError):
+        Config.from_environ(environ)
+    variables = set(function(template)["Environment"]["Variables"])
+    assert variables | NOT_OFFERED | SET_BY_LAMBDA == environ.read
+
+
+def test_the_defaults_are_those_of_the_function(template: Template) -> None:
+    from_template = {**REQUIRED}
+    for name, value in function(template)["Environment"]["Variables"].items():
+        parameter = template["Parameters"][value["Ref"]]
+        if "Default" in parameter:
+            from_template[name] = str(parameter["Default"])
+    assert Config.from_environ(from_template) == Config.from_environ(REQUIRED)
+
+
+@pytest.mark.parametrize("variable", ["OPENSEARCH_SERVICE", "KEEP_MESSAGE", "LOG_LEVEL"])
+def test_the_function_understands_every_allowed_value(template: Template, variable: str) -> None:
+    parameter = function(template)["Environment"]["Variables"][variable]["Ref"]
+    for value in template["Parameters"][parameter]["AllowedValues"]:
+        Config.from_environ({**REQUIRED, variable: value})
+
+
+def test_bounds_are_those_of_the_function(template: Template) -> None:
+    size = template["Parameters"]["MaxBulkBytes"]
+    assert (size["MinValue"], size["MaxValue"]) == (SMALLEST_BULK_BYTES, LARGEST_BULK_BYTES)
+
+
+def test_log_levels_have_lambdas_names(template: Template) -> None:
+    levels = set(template["Parameters"]["LogLevel"]["AllowedValues"])
+    assert levels < set(LOG_LEVELS)
+    assert function(template)["LoggingConfig"]["ApplicationLogLevel"] == {
+        "Fn::If": ["IsWarning", "WARN", {"Ref": "LogLevel"}]
+    }
+    assert template["Conditions"]["IsWarning"] == {"Fn::Equals": [{"Ref": "LogLevel"}, "WARNING"]}
+
+
+def test_only_this_log_group_may_invoke_the_function(template: Template) -> None:
+    permission = template["Resources"]["ForwardPermission"]["Properties"]
+    log_group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${LogGroupName}"
+    assert permission == {
+        "Action": "lambda:InvokeFunction",
+        "FunctionName": {"Fn::GetAtt": "ForwardFunction.Arn"},
+        "Principal": "logs.amazonaws.com",
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+        "SourceArn": {"Fn::Sub": f"{log_group}:*"},
+    }
+
+
+def test_the_subscription_comes_after_its_permission_and_takes_every_line(template: Template) -> None:
+    subscription = template["Resources"]["SubscriptionFilter"]
+    assert subscription["DependsOn"] == "ForwardPermission"
+    assert subscription["Properties"]["FilterPattern"] == {"Ref": "FilterPattern"}
+    assert template["Parameters"]["FilterPattern"]["Default"] == ""
+
+
+def test_the_function_may_write_its_log_and_send_documents_and_nothing_else(template: Template) -> None:
+    role = template["Resources"]["ForwardRole"]["Properties"]
+    assert "ManagedPolicyArns" not in role
+    statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    assert statements == [
+        {
+            "Sid": "WriteOwnLog",
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": {"Fn::GetAtt": "ForwardLogs.Arn"},
+        },
+        {
+            "Sid": "SendDocuments",
+            "Effect": "Allow",
+            "Action": {"Fn::If": ["IsServerless", "aoss:APIAccessAll", "es:ESHttpPost"]},
+            "Resource": {
+                "Fn::If": [
+                    "IsServerless",
+                    {"Ref": "OpenSearchArn"},
+                    {"Fn::Sub": "${OpenSearchArn}/${IndexPrefix}-*/_bulk"},
+                ]
+            },
+        },
+    ]
+
+
+def test_a_builder_exists_for_each_architecture(template: Template, project: Path) -> None:
+    assert template["Resources"]["ForwardFunction"]["Metadata"] == {
+        "BuildMethod": "makefile",
+        "ContextPath": {"Fn::Sub": "builder/${Architecture}"},
+    }
+    for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
+        makefile = (project / "builder" / architecture / "Makefile").read_text()
+        assert makefile.startswith(f"BUILT_FOR := {architecture}\n")
+
+
+def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Template) -> None:
+    properties, parameters = function(template), template["Parameters"]
+    assert properties["Handler"] == invoke.HANDLER
+    assert parameters["MemorySize"]["Default"] == invoke.MEMORY_MB
+    assert parameters["Timeout"]["Default"] == invoke.TIMEOUT
+    local = json.loads(invoke.ENVIRONMENT.read_text())["ForwardFunction"]
+    assert local.keys() == properties["Environment"]["Variables"].keys()
+    assert local["LOG_FORMATS"] == str(known_formats())
+
+
+def function(template: Template) -> dict[str, Any]:
+    properties: dict[str, Any] = template["Resources"]["ForwardFunction"]["Properties"]
+    return properties
