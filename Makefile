@@ -98,10 +98,11 @@ clean: ## Remove environments, builds, caches and the embedded OpenSearch's data
 	@.uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || { rm -rf .uv; \
 	    echo "uv could not be installed from the package registry: see above, or install uv yourself." >&2; exit 1; }
 
-# $(call environment,FOLDER): an empty environment of Python $(PYTHON): one of this machine's, else a
-# downloaded one, else any Python of this machine that is new enough.
+# $(call environment,FOLDER): an environment of Python $(PYTHON): the one that is there, else one of this
+# machine's, else a downloaded one, else any Python of this machine that is new enough.
 define environment
-	@rm -rf $(1); root="$$PWD"; venv="$$(cd / && command -v $(abspath $(UV)) || echo $(UV)) venv --quiet --no-project"; \
+	@if $(1)/bin/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] != "$(PYTHON)")' 2>/dev/null; \
+	then exit 0; fi; rm -rf $(1); root="$$PWD"; venv="$$(cd / && command -v $(abspath $(UV)) || echo $(UV)) venv --quiet --no-project"; \
 	if $$venv --python $(PYTHON) --no-python-downloads $(1) 2>/dev/null; then :; \
 	elif $$venv --python $(PYTHON) $(1) 2>/dev/null; then :; \
 	elif cd / && $$venv --python '>=3.11' --no-python-downloads "$$root/$(1)" 2>/dev/null; then \
