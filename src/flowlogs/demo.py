@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TextIO
@@ -22,8 +22,7 @@ from flowlogs import traffic
 from flowlogs.cluster import count_documents, install_template, open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
 from flowlogs.embedded import connect_or_start
-from flowlogs.exits import INCOMPLETE, fail
-from flowlogs.opensearch_releases import EmbeddedError
+from flowlogs.exits import INCOMPLETE, explained, fail
 from handler import forward, observe
 from handler.delivery import DeliveryError
 from handler.environment import prepare
@@ -37,6 +36,9 @@ EVENTS: Final = PROJECT / "events"
 LOG: Final = PROJECT / ".opensearch" / "demo.log"
 """What the forward function prints: its log lines and metrics."""
 
+INVOCATION_SECONDS: Final = 60
+"""As the function in the template has."""
+
 DEFAULT_RECORDS: Final = 120_000
 TOP: Final = 5
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
@@ -48,6 +50,11 @@ class _Context:
 
     function_name: str = "flowlogs-demo"
     aws_request_id: str = "demo"
+    deadline: float = field(default_factory=lambda: time.monotonic() + INVOCATION_SECONDS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the time that is left of the invocation, as Lambda's context does."""
+        return int((self.deadline - time.monotonic()) * 1000)
 
 
 def demo_command(
@@ -67,14 +74,10 @@ def demo_command(
     """
     console = make_console()
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
-    try:
-        with connect_or_start() as url:
-            complete = run_demo(console, url, chosen, records)
-            _say_how_to_go_on(
-                console, url, os.environ.get("INDEX_PREFIX", "cwl"), stays="OPENSEARCH_URL" in os.environ
-            )
-    except EmbeddedError as error:
-        raise fail(str(error), INCOMPLETE) from error
+    with explained(), connect_or_start() as url:
+        complete = run_demo(console, url, chosen, records)
+        prefix = os.environ.get("INDEX_PREFIX", "cwl")
+        _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
     if not complete:
         raise fail("the counts do not add up: see above", INCOMPLETE)
 
@@ -85,9 +88,8 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
     environ = {**os.environ, "OPENSEARCH_URL": url, "LOG_FORMATS": str(formats)}
     config, client = open_client(environ)
     engine = install_template(client, config)
-    console.print(
-        f"[bold]OpenSearch {engine[0]}.{engine[1]}[/] at {url}, index template {config.index_prefix!r} installed"
-    )
+    version, prefix = ".".join(map(str, engine)), config.index_prefix
+    console.print(f"[bold]OpenSearch {version}[/] at {url}; index template '{prefix}' is installed")
     before = count_documents(client, config.index_prefix)
     with _forward_function({**environ, "OPENSEARCH_AUTH": config.auth.value}) as send:
         started = time.perf_counter()
@@ -106,6 +108,7 @@ def _forward_function(environ: dict[str, str]) -> Iterator[Send]:
     """Give the real handler, with its environment set and its output going to a file."""
     previous = dict(os.environ)
     os.environ.update(environ)
+    os.environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("w", encoding="utf-8") as log, redirect_stdout(log), _logging_to(log):
         prepare.cache_clear()

@@ -6,7 +6,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -17,8 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flowlogs.cluster import open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
-from flowlogs.exits import INCOMPLETE, USAGE, fail
-from handler.config import ConfigError
+from flowlogs.exits import INCOMPLETE, explained, fail
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import logger
@@ -110,7 +108,7 @@ def replay_command(
     prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
     console = make_console()
     logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
-    with _explained():
+    with explained():
         store = FailureStore(bucket, REQUEST_ID)
         objects = list(choice.select(store.list_pending(prefixes), store))
         if dry_run:
@@ -136,21 +134,6 @@ def _read_log_group(content: Content) -> str:
         return content.decode().log_group
     except EnvelopeError:
         return "(unreadable)"
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what a person can mend into a sentence."""
-    # Slow to import, and only here is it known that they are needed.
-    from botocore.exceptions import BotoCoreError, ClientError
-    from opensearchpy.exceptions import OpenSearchException
-
-    try:
-        yield
-    except ConfigError as error:
-        raise fail(str(error), USAGE) from error
-    except (BotoCoreError, ClientError, OpenSearchException) as error:
-        raise fail(str(error), INCOMPLETE) from error
 
 
 def _run(console: Console, replay: Replay, objects: list[Pending], rate: float | None) -> Summary:
