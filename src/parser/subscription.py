@@ -144,6 +144,6 @@ def _read_leniently(text: bytes) -> _Message:
         raise EnvelopeError(f"payload is not JSON: {error}") from error
     try:
         message: _Message = msgspec.convert(content, _Message)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter: a name with a surrogate
         raise EnvelopeError(f"payload is not a CloudWatch Logs message: {error}") from error
     return message
