@@ -6,6 +6,7 @@ each, this writes what Lambda gets: events with their ids, gzipped, as base64 te
 same, so that a change shows in version control; a test makes them again and compares.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -18,7 +19,6 @@ PAYLOADS: Final = EVENTS / "payloads"
 
 INGESTION_DELAY: Final = 360_000
 """Milliseconds between a record's start and its arrival in the log group."""
-SALT: Final = 0x0F10_A105_0F10_A105
 
 
 def make_event(source: Path) -> LambdaEvent:
@@ -26,14 +26,16 @@ def make_event(source: Path) -> LambdaEvent:
     payload: dict[str, Any] = json.loads(source.read_text(encoding="utf-8"))
     if payload["messageType"] == "DATA_MESSAGE":
         payload["logEvents"] = [
-            {"id": _identify(event["timestamp"], number)} | event
+            {"id": _identify(source.stem, event["timestamp"], number)} | event
             for number, event in enumerate(payload["logEvents"])
         ]
     return encode_payload(payload)
 
 
-def _identify(timestamp: int, number: int) -> str:
-    return event_id(timestamp, timestamp + INGESTION_DELAY, SALT, number)
+def _identify(name: str, timestamp: int, number: int) -> str:
+    """Make an id that no event of another file has: in one index, each is a document of its own."""
+    salt = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+    return event_id(timestamp, timestamp + INGESTION_DELAY, salt, number)
 
 
 def make_all(target: Path = EVENTS) -> list[Path]:

@@ -205,3 +205,9 @@ def test_the_documentations_lines_fit_their_formats() -> None:
     for section in sections:
         for line in section["lines"]:
             assert len(line.split()) == len(section["format"].split()), section["source"]
+
+
+def test_no_two_events_of_all_files_share_an_id() -> None:
+    ids = [event["id"] for file in DATA_FILES for event in read_payload(file)["logEvents"]]
+
+    assert len(set(ids)) == len(ids)
