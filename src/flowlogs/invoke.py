@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from opensearchpy import OpenSearchException
 
 from flowlogs.artifact import (
     FUNCTION,
@@ -71,6 +72,9 @@ def invoke(event_path: Path) -> int:
     """
     try:
         event = json.loads(event_path.read_bytes())
+    except ValueError as error:
+        raise fail(f"{event_path} is not JSON: {error}", USAGE) from error
+    try:
         with connect_or_start() as url:
             variables = choose_variables(url, os.environ)
             config, client = open_client(variables)
@@ -78,8 +82,10 @@ def invoke(event_path: Path) -> int:
             if _docker_answers():
                 return _invoke_by_sam(event_path, variables)
             return _invoke_here(event, variables)
-    except (ValueError, ConfigError) as error:
+    except ConfigError as error:
         raise fail(str(error), USAGE) from error
+    except OpenSearchException as error:
+        raise fail(f"the index template cannot be installed: {error}", INCOMPLETE) from error
     except (EmbeddedError, ArtifactError) as error:
         raise fail(str(error), INCOMPLETE) from error
 
@@ -128,13 +134,13 @@ def _docker_answers() -> bool:
 
 
 def _invoke_by_sam(event_path: Path, variables: Mapping[str, str]) -> int:
-    architecture = host_architecture()
+    architecture, system = host_architecture(), platform.system()
     folder = PROJECT / ".aws-sam" / f"docker-{architecture}"
     build(folder, architecture=architecture)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({FUNCTION: reach_from_container(variables, platform.system())}, file)
+        json.dump({FUNCTION: reach_from_container(variables, system)}, file)
         file.flush()
-        command = sam_command(folder, event_path, Path(file.name), architecture)
+        command = sam_command(folder, event_path, Path(file.name), architecture, system)
         return subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
 
 
@@ -151,13 +157,9 @@ def reach_from_container(variables: Mapping[str, str], system: str) -> dict[str,
     return {**variables, "OPENSEARCH_URL": url}
 
 
-def sam_command(folder: Path, event: Path, variables: Path, architecture: str) -> list[str]:
+def sam_command(folder: Path, event: Path, variables: Path, architecture: str, system: str) -> list[str]:
     """Return the command that runs the function of a build in a container."""
     command = [find_sam(), "local", "invoke", FUNCTION, "--template", str(folder / "template.yaml")]
     command += ["--event", str(event), "--env-vars", str(variables)]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
-    return [*command, "--docker-network", "host"] if platform.system() == "Linux" else command
-
-
-if __name__ == "__main__":
-    typer.run(invoke_command)
+    return [*command, "--docker-network", "host"] if system == "Linux" else command

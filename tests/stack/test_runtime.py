@@ -47,6 +47,12 @@ def test_only_the_first_invocation_is_a_cold_start(tiny: ExecutionEnvironment) -
     assert warm.init_ms is None
 
 
+def test_a_warm_invocation_adds_next_to_nothing(tiny: ExecutionEnvironment) -> None:
+    tiny.invoke({"do": "nothing"})
+    # Packets that wait for an acknowledgement would add 40 ms to each.
+    assert min(tiny.invoke({"do": "nothing"}).duration_ms for _ in range(10)) < 20
+
+
 def test_the_log_of_an_invocation_is_what_it_wrote(tiny: ExecutionEnvironment) -> None:
     logs = [tiny.invoke({"do": "nothing"}).log for _ in range(2)]
     assert logs == ["tiny is imported\ncall 1\n", "call 2\n"]
