@@ -30,7 +30,8 @@ class Mode(Enum):
 class Outage:
     """The state of one execution environment, which handles one invocation at a time."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    # The wall clock: the monotonic one may stand still while Lambda keeps an environment frozen.
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._pause = 0.0
         self._quiet_until = 0.0
