@@ -1,0 +1,80 @@
+"""One stack for each test: functions, a proxy, a real OpenSearch with the index template, a bucket."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from faults.harness import bucket as buckets
+from faults.harness.bucket import Bucket
+from faults.harness.functions import Functions
+from faults.harness.ledger import PREFIX, Ledger
+from faults.harness.proxy import Proxy
+from flowlogs.embedded import Embedded
+from handler import delivery
+from parser.format import DEFAULT, Formats
+from parser.index_template import index_template
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All that a test works with."""
+
+    functions: Functions
+    proxy: Proxy
+    node: Embedded
+    bucket: Bucket
+    ledger: Ledger
+
+    def settle(self, rejected: dict[str, str] | None = None, waiting: frozenset[str] = frozenset()) -> None:
+        """Assert that every event is where it must be: see Ledger.settle."""
+        self.ledger.settle(self.node, self.bucket, rejected=rejected, waiting=waiting)
+
+
+def install_template(node: Embedded) -> None:
+    """Put the index template in place, as the setup does."""
+    major, minor, _ = (int(part) for part in node.release.version.split("."))
+    template = index_template(PREFIX, Formats.from_text(DEFAULT), engine=(major, minor))
+    status, reply = node.request("PUT", f"/_index_template/{PREFIX}", template)
+    assert status == 200, reply
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait milliseconds where a function would wait seconds."""
+    monkeypatch.setattr(delivery, "FIRST_DELAY", 0.01)
+    monkeypatch.setattr(delivery, "LONGEST_DELAY", 0.05)
+
+
+@pytest.fixture(scope="session")
+def s3_port() -> Iterator[int]:
+    """Give the port of the session's S3 server."""
+    with buckets.serve() as port:
+        yield port
+
+
+@pytest.fixture
+def bucket(s3_port: int) -> Bucket:
+    """Return the empty failure bucket."""
+    made = Bucket(s3_port)
+    made.make()
+    return made
+
+
+def _build(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    install_template(node)
+    with Proxy(node.port) as proxy:
+        functions = Functions.install(monkeypatch, bucket, proxy.url)
+        yield Stack(functions, proxy, node, bucket, Ledger())
+
+
+@pytest.fixture
+def stack(opensearch: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Give a stack on OpenSearch 3.8."""
+    yield from _build(opensearch, bucket, monkeypatch)
+
+
+@pytest.fixture
+def any_stack(any_opensearch: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Give a stack on each OpenSearch version in turn."""
+    yield from _build(any_opensearch, bucket, monkeypatch)
