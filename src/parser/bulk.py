@@ -21,6 +21,9 @@ from parser.subscription import Event, Subscription
 DAY: Final = 86_400_000
 """Milliseconds."""
 
+CHUNK: Final = 65_536
+"""Bytes that are compressed at once: given single short rows, isal finds no likeness between them."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 
@@ -58,17 +61,27 @@ class _Builder:
         self.status = {"NODATA": 0, "SKIPDATA": 0}
         self._stream = compressor()
         self._parts: list[bytes] = []
+        self._rows: list[bytes] = []
+        self._compressed = 0
 
     def add(self, event: Event, document: dict[str, Value], row: bytes) -> None:
         self.events.append(event)
         self.size += len(row)
-        self._parts.append(self._stream.compress(row))
+        self._rows.append(row)
+        if self.size - self._compressed >= CHUNK:
+            self._compress_rows()
         self.unparsed += PARSE_ERROR in document
         status = document.get("log_status")
         if status in self.status:
             self.status[status] += 1
 
+    def _compress_rows(self) -> None:
+        self._parts.append(self._stream.compress(b"".join(self._rows)))
+        self._rows.clear()
+        self._compressed = self.size
+
     def finish(self) -> Body:
+        self._compress_rows()
         data = b"".join([*self._parts, self._stream.flush()])
         no_data, skip_data = self.status.values()
         return Body(self.index, data, self.size, tuple(self.events), self.unparsed, no_data, skip_data)
