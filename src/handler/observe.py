@@ -1,5 +1,6 @@
 """What the functions say about themselves: one log line, one set of metrics an invocation."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -37,6 +38,9 @@ _QUOTED_VALUE: Final = "Preview of field's value"
 """OpenSearch repeats the refused value behind these words; logs must not."""
 
 logger: Final = Logger(service="flowlogs")
+
+# With JSON logging Lambda shows what libraries log, too: one line more for each request.
+logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
 def count(report: Report) -> dict[str, int]:
