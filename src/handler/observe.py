@@ -37,7 +37,8 @@ LONGEST_REASON: Final = 300
 _QUOTED_VALUE: Final = "Preview of field's value"
 """OpenSearch repeats the refused value behind these words; logs must not."""
 
-logger: Final = Logger(service="flowlogs")
+# location is left out: finding the caller costs time, and the message names the place.
+logger: Final = Logger(service="flowlogs", location=None, utc=True, use_rfc3339=True)
 
 # With JSON logging Lambda shows what libraries log, too: one line more for each request.
 logging.getLogger("opensearch").setLevel(logging.ERROR)
