@@ -103,7 +103,8 @@ _ITEM_TYPES: Final[dict[tuple[int, str], Outcome]] = {
     (404, "index_not_found_exception"): Outcome.WAIT,  # indices are not created automatically
     (400, "invalid_index_name_exception"): Outcome.CONFIGURATION,
 }
-_NO_WRITE_INDEX: Final = "no write index is defined for alias"
+_NOT_THE_DOCUMENT: Final = ("no write index is defined for alias", "this action would add")
+"""Reasons of an `illegal_argument_exception` that lie in the cluster (the second: too many shards)."""
 
 
 def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
@@ -152,7 +153,7 @@ def _judge_status(status: int, error_type: str, reason: str) -> Outcome:
         return Outcome.RETRY
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Outcome.CONFIGURATION
-    if status == HTTPStatus.BAD_REQUEST and _NO_WRITE_INDEX in reason:
+    if status == HTTPStatus.BAD_REQUEST and any(each in reason for each in _NOT_THE_DOCUMENT):
         return Outcome.WAIT
     return Outcome.REJECTED if status == HTTPStatus.BAD_REQUEST else Outcome.RETRY
 
