@@ -22,6 +22,8 @@ LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.in
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+_USER: Final = re.compile(r"^([a-z]+://)?.*@")
+"""Name and password in front of a host, which must not be repeated in a log."""
 
 
 class ConfigError(ValueError):
@@ -140,7 +142,8 @@ class _Reader:
         try:
             return convert(text)
         except (ValueError, FormatError) as error:
-            self.problems.append(f"{name} is {text!r}: {error}")
+            shown = _USER.sub(r"\1***@", text)
+            self.problems.append(f"{name} is {shown!r}: {error}")
             return None
 
     def choice(self, name: str, allowed: list[str], default: str) -> str:

@@ -1,0 +1,377 @@
+"""The environment becomes one configuration, or one text that names every problem in it."""
+
+import dataclasses
+
+import pytest
+
+from handler.config import Auth, Config, ConfigError, Credentials
+from parser.format import DEFAULT, Formats
+
+URL = "https://search-flows-1a2b.eu-central-1.es.amazonaws.com"
+DOMAIN = {"OPENSEARCH_URL": URL, "AWS_REGION": "eu-central-1"}
+LOCAL = {"OPENSEARCH_URL": "http://127.0.0.1:9201", "OPENSEARCH_AUTH": "none"}
+BASIC = {"OPENSEARCH_URL": URL, "OPENSEARCH_AUTH": "basic", "OPENSEARCH_USERNAME": "writer"}
+SECRETS = ("wJalrXUtnFEMI", "IQoJb3JpZ2lu", "correct horse")
+
+OF_A_DOMAIN = Config(
+    url=URL,
+    auth=Auth.IAM,
+    service="es",
+    region="eu-central-1",
+    credentials=None,
+    username="",
+    password="",
+    ca_bundle=None,
+    index_prefix="cwl",
+    formats=Formats.from_text(DEFAULT),
+    keep_message=True,
+    max_bulk_bytes=5_242_880,
+    log_level="INFO",
+)
+OF_THIS_MACHINE = dataclasses.replace(OF_A_DOMAIN, url="http://127.0.0.1:9201", auth=Auth.NONE, region="")
+
+
+def changed(**changes: object) -> Config:
+    return dataclasses.replace(OF_A_DOMAIN, **changes)  # type: ignore[arg-type]  # each row says what it is
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        pytest.param(DOMAIN, OF_A_DOMAIN, id="the least for a domain"),
+        pytest.param(LOCAL, OF_THIS_MACHINE, id="the least for this machine"),
+        pytest.param(
+            DOMAIN
+            | {
+                "OPENSEARCH_AUTH": "iam",
+                "OPENSEARCH_SERVICE": "es",
+                "INDEX_PREFIX": "cwl",
+                "LOG_FORMATS": DEFAULT,
+                "KEEP_MESSAGE": "always",
+                "MAX_BULK_BYTES": "5242880",
+                "LOG_LEVEL": "INFO",
+            },
+            OF_A_DOMAIN,
+            id="the defaults written out",
+        ),
+        pytest.param(
+            DOMAIN
+            | dict.fromkeys(
+                [
+                    "OPENSEARCH_AUTH",
+                    "OPENSEARCH_SERVICE",
+                    "OPENSEARCH_USERNAME",
+                    "OPENSEARCH_PASSWORD",
+                    "OPENSEARCH_CA_BUNDLE",
+                    "INDEX_PREFIX",
+                    "LOG_FORMATS",
+                    "KEEP_MESSAGE",
+                    "MAX_BULK_BYTES",
+                    "LOG_LEVEL",
+                    "FAILURE_BUCKET",
+                    "FAILURE_KMS_KEY",
+                    "RETENTION_DAYS",
+                ],
+                "",
+            ),
+            OF_A_DOMAIN,
+            id="empty is as good as not set",
+        ),
+        pytest.param(
+            {
+                "OPENSEARCH_URL": "https://abc123.eu-west-1.aoss.amazonaws.com:443/",
+                "OPENSEARCH_SERVICE": "aoss",
+                "AWS_REGION": "eu-west-1",
+                "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+                "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+                "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu",
+                "OPENSEARCH_CA_BUNDLE": "/etc/ssl/own.pem",
+                "INDEX_PREFIX": "vpc_flows-2",
+                "LOG_FORMATS": "${srcaddr} ${bytes};${srcaddr} ${dstaddr} ${bytes}",
+                "KEEP_MESSAGE": "unparsed",
+                "MAX_BULK_BYTES": "65536",
+                "LOG_LEVEL": "DEBUG",
+                "FAILURE_BUCKET": "flows-failed",
+                "FAILURE_KMS_KEY": "alias/flows",
+                "RETENTION_DAYS": "30",
+            },
+            Config(
+                url="https://abc123.eu-west-1.aoss.amazonaws.com:443",
+                auth=Auth.IAM,
+                service="aoss",
+                region="eu-west-1",
+                credentials=Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI", "IQoJb3JpZ2lu"),
+                username="",
+                password="",
+                ca_bundle="/etc/ssl/own.pem",
+                index_prefix="vpc_flows-2",
+                formats=Formats.from_text("srcaddr bytes;srcaddr dstaddr bytes"),
+                keep_message=False,
+                max_bulk_bytes=65_536,
+                log_level="DEBUG",
+                failure_bucket="flows-failed",
+                failure_kms_key="alias/flows",
+                retention_days=30,
+            ),
+            id="everything",
+        ),
+        pytest.param(
+            BASIC | {"OPENSEARCH_PASSWORD": "correct horse"},
+            changed(auth=Auth.BASIC, region="", username="writer", password="correct horse"),
+            id="basic needs no Region",
+        ),
+        pytest.param(
+            DOMAIN | {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI"},
+            changed(credentials=Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI", None)),
+            id="keys without a session",
+        ),
+        pytest.param(
+            DOMAIN | {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE"}, OF_A_DOMAIN, id="half a pair of keys is none"
+        ),
+        pytest.param(DOMAIN | {"MAX_BULK_BYTES": "9437184"}, changed(max_bulk_bytes=9_437_184), id="9 MiB"),
+        pytest.param(
+            DOMAIN | {"INDEX_PREFIX": "a" * 100}, changed(index_prefix="a" * 100), id="prefix of 100"
+        ),
+        pytest.param(DOMAIN | {"UNKNOWN": "x"}, OF_A_DOMAIN, id="other names are nobody's business"),
+    ],
+)
+def test_an_environment_becomes_a_configuration(environ: dict[str, str], expected: Config) -> None:
+    assert Config.from_environ(environ) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:9200",
+        "http://127.0.0.1:9201",
+        "http://[::1]:9200",
+        "http://host.docker.internal:9201",
+        "https://localhost:9200",
+    ],
+)
+def test_this_machine_may_be_addressed_without_tls_and_without_signing_in(url: str) -> None:
+    assert Config.from_environ({"OPENSEARCH_URL": url, "OPENSEARCH_AUTH": "none"}).url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("OPENSEARCH_URL", "", "OPENSEARCH_URL is not set"),
+        (
+            "OPENSEARCH_URL",
+            "search.example.com",
+            "OPENSEARCH_URL is 'search.example.com': it must start with https:// and a host name",
+        ),
+        (
+            "OPENSEARCH_URL",
+            "ftp://search.example.com",
+            "OPENSEARCH_URL is 'ftp://search.example.com': it must start with https:// and a host name",
+        ),
+        (
+            "OPENSEARCH_URL",
+            "https://",
+            "OPENSEARCH_URL is 'https://': it must start with https:// and a host name",
+        ),
+        ("OPENSEARCH_URL", "https://[::1", "OPENSEARCH_URL is 'https://[::1': Invalid IPv6 URL"),
+        (
+            "OPENSEARCH_URL",
+            f"{URL}/_dashboards",
+            f"OPENSEARCH_URL is '{URL}/_dashboards': it must end after the host and port",
+        ),
+        (
+            "OPENSEARCH_URL",
+            f"{URL}?x=1",
+            f"OPENSEARCH_URL is '{URL}?x=1': it must end after the host and port",
+        ),
+        (
+            "OPENSEARCH_URL",
+            f"{URL}:99999",
+            f"OPENSEARCH_URL is '{URL}:99999': Port out of range 0-65535",
+        ),
+        (
+            "OPENSEARCH_URL",
+            "http://search.example.com",
+            "OPENSEARCH_URL is 'http://search.example.com': without TLS only this machine may be addressed; "
+            "use https://",
+        ),
+        (
+            "OPENSEARCH_URL",
+            "http://127.0.0.1.example.com:9200",
+            "OPENSEARCH_URL is 'http://127.0.0.1.example.com:9200': without TLS only this machine may be "
+            "addressed; use https://",
+        ),
+        ("OPENSEARCH_AUTH", "IAM", "OPENSEARCH_AUTH is 'IAM': allowed are iam, basic, none"),
+        (
+            "OPENSEARCH_AUTH",
+            "none",
+            f"OPENSEARCH_URL is '{URL}': OPENSEARCH_AUTH=none is for this machine only; use iam or basic",
+        ),
+        ("OPENSEARCH_SERVICE", "s3", "OPENSEARCH_SERVICE is 's3': allowed are es, aoss"),
+        ("AWS_REGION", "", "AWS_REGION is not set, and OPENSEARCH_AUTH=iam needs it"),
+        (
+            "INDEX_PREFIX",
+            "CWL",
+            "INDEX_PREFIX is 'CWL': allowed are lower-case letters, digits, '-' and '_', with a letter or "
+            "digit first",
+        ),
+        (
+            "INDEX_PREFIX",
+            "_cwl",
+            "INDEX_PREFIX is '_cwl': allowed are lower-case letters, digits, '-' and '_', with a letter or "
+            "digit first",
+        ),
+        (
+            "INDEX_PREFIX",
+            "cwl\n",
+            "INDEX_PREFIX is 'cwl\\n': allowed are lower-case letters, digits, '-' and '_', with a letter or "
+            "digit first",
+        ),
+        (
+            "LOG_FORMATS",
+            "${srcaddr} ${srcaddr}",
+            "LOG_FORMATS is '${srcaddr} ${srcaddr}': format names 'srcaddr' twice: as field 1 and 2",
+        ),
+        (
+            "LOG_FORMATS",
+            "${srcaddr};${dstaddr}",
+            "LOG_FORMATS is '${srcaddr};${dstaddr}': two formats have 1 fields each, so that their lines "
+            "cannot be told apart: '${srcaddr}' and '${dstaddr}'",
+        ),
+        ("LOG_FORMATS", " ", "LOG_FORMATS is ' ': format is empty: it must name at least one field"),
+        ("KEEP_MESSAGE", "never", "KEEP_MESSAGE is 'never': allowed are always, unparsed"),
+        ("MAX_BULK_BYTES", "5 MiB", "MAX_BULK_BYTES is '5 MiB': it must be a whole number of bytes"),
+        ("MAX_BULK_BYTES", "-1", "MAX_BULK_BYTES is '-1': it must be a whole number of bytes"),
+        ("MAX_BULK_BYTES", "٧٠٠٠٠", "MAX_BULK_BYTES is '٧٠٠٠٠': it must be a whole number of bytes"),
+        ("MAX_BULK_BYTES", "65535", "MAX_BULK_BYTES is '65535': allowed are 65536 to 9437184 bytes"),
+        ("MAX_BULK_BYTES", "9437185", "MAX_BULK_BYTES is '9437185': allowed are 65536 to 9437184 bytes"),
+        ("LOG_LEVEL", "info", "LOG_LEVEL is 'info': allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        (
+            "RETENTION_DAYS",
+            "a month",
+            "RETENTION_DAYS is 'a month': it must be a whole number of days, 0 for ever",
+        ),
+    ],
+)
+def test_a_problem_is_named_with_its_value_and_what_is_allowed(name: str, value: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(DOMAIN | {name: value})
+
+    assert caught.value.problems == (sentence,)
+    assert str(caught.value) == sentence
+
+
+def test_basic_authentication_needs_both_name_and_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ({"OPENSEARCH_URL": URL, "OPENSEARCH_AUTH": "basic"})
+
+    assert caught.value.problems == (
+        "OPENSEARCH_USERNAME is not set, and OPENSEARCH_AUTH=basic needs it",
+        "OPENSEARCH_PASSWORD is not set, and OPENSEARCH_AUTH=basic needs it",
+    )
+
+
+def test_all_problems_are_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(
+            {
+                "OPENSEARCH_URL": "http://search.example.com",
+                "OPENSEARCH_SERVICE": "opensearch",
+                "INDEX_PREFIX": "*",
+                "LOG_FORMATS": "$srcaddr",
+                "KEEP_MESSAGE": "yes",
+                "MAX_BULK_BYTES": "1",
+                "LOG_LEVEL": "loud",
+            }
+        )
+
+    assert [problem.split(" is ")[0] for problem in caught.value.problems] == [
+        "OPENSEARCH_URL",
+        "OPENSEARCH_SERVICE",
+        "AWS_REGION",
+        "INDEX_PREFIX",
+        "LOG_FORMATS",
+        "KEEP_MESSAGE",
+        "MAX_BULK_BYTES",
+        "LOG_LEVEL",
+    ]
+    assert str(caught.value) == "; ".join(caught.value.problems)
+
+
+def test_an_empty_environment_names_all_that_is_needed() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ({})
+
+    assert caught.value.problems == (
+        "OPENSEARCH_URL is not set",
+        "AWS_REGION is not set, and OPENSEARCH_AUTH=iam needs it",
+    )
+
+
+def test_a_configuration_shows_no_secret() -> None:
+    config = Config.from_environ(
+        BASIC
+        | {
+            "OPENSEARCH_PASSWORD": "correct horse",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+            "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu",
+        }
+    )
+
+    shown = f"{config!r} {config}"
+    assert "AKIDEXAMPLE" in shown  # the credentials are there, without what is secret
+    assert [secret for secret in SECRETS if secret in shown] == []
+
+
+def test_no_problem_shows_a_secret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(
+            BASIC
+            | {
+                "OPENSEARCH_URL": "nonsense",
+                "OPENSEARCH_USERNAME": "",
+                "OPENSEARCH_PASSWORD": "correct horse",
+                "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
+                "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu",
+            }
+        )
+
+    assert [secret for secret in SECRETS if secret in repr(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "reason"),
+    [
+        (
+            "https://writer:s3cret@search.example.com",
+            "https://***@search.example.com",
+            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD",
+        ),
+        (
+            "https://writer:s3cret@@search.example.com",
+            "https://***@search.example.com",
+            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD",
+        ),
+        (
+            "https://writer:half/s3cret@search.example.com",
+            "https://***@search.example.com",
+            "it must end after the host and port",
+        ),
+        (
+            "writer:s3cret@search.example.com",
+            "***@search.example.com",
+            "it must start with https:// and a host name",
+        ),
+    ],
+)
+def test_a_password_in_the_address_is_refused_and_not_repeated(url: str, shown: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(DOMAIN | {"OPENSEARCH_URL": url})
+
+    assert caught.value.problems == (f"OPENSEARCH_URL is '{shown}': {reason}",)
+    assert "s3cret" not in repr(caught.value)
+
+
+def test_a_configuration_does_not_change() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        OF_A_DOMAIN.url = "https://elsewhere.example.com"  # type: ignore[misc]
