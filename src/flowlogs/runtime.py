@@ -8,9 +8,9 @@ itself and boto3) and a clean environment; nothing of this project, nothing else
         invocation = forward.invoke(event)
 """
 
+import contextlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -90,22 +90,24 @@ class ExecutionEnvironment:
         self._memory_mb = memory_mb
         self._timeout = timeout
         self._layers = [layer.resolve() for layer in layers]
+        self._made = contextlib.ExitStack()
         self._folder: Path | None = None
         self._process: FunctionProcess | None = None
 
     def __enter__(self) -> Self:
-        self._folder = Path(tempfile.mkdtemp(prefix="flowlogs-runtime-"))
-        (self._folder / "tmp").mkdir()
-        link_runtime_packages(self._folder / "runtime")
+        with contextlib.ExitStack() as made:
+            folder = Path(made.enter_context(tempfile.TemporaryDirectory(prefix="flowlogs-runtime-")))
+            (folder / "tmp").mkdir()
+            link_runtime_packages(folder / "runtime")
+            self._made, self._folder = made.pop_all(), folder
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop()
-        if self._folder:
-            shutil.rmtree(self._folder)
-            self._folder = None
+        self._made.close()
+        self._folder = None
 
     @property
     def pid(self) -> int | None:
