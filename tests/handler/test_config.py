@@ -153,111 +153,60 @@ def test_this_machine_may_be_addressed_without_tls_and_without_signing_in(url: s
     assert Config.from_environ({"OPENSEARCH_URL": url, "OPENSEARCH_AUTH": "none"}).url == url
 
 
+NO_HOST = "it must start with https:// and a host name"
+NO_TLS = "without TLS only this machine may be addressed; use https://"
+NO_PATH = "it must end after the host and port"
+NO_PREFIX = "allowed are lower-case letters, digits, '-' and '_', with a letter or digit first"
+NO_NUMBER = "it must be a whole number of bytes"
+ONE_LENGTH = "two formats have 1 fields each, so that their lines cannot be told apart"
+
+
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("OPENSEARCH_URL", "", "OPENSEARCH_URL is not set"),
-        (
-            "OPENSEARCH_URL",
-            "search.example.com",
-            "OPENSEARCH_URL is 'search.example.com': it must start with https:// and a host name",
-        ),
-        (
-            "OPENSEARCH_URL",
-            "ftp://search.example.com",
-            "OPENSEARCH_URL is 'ftp://search.example.com': it must start with https:// and a host name",
-        ),
-        (
-            "OPENSEARCH_URL",
-            "https://",
-            "OPENSEARCH_URL is 'https://': it must start with https:// and a host name",
-        ),
-        ("OPENSEARCH_URL", "https://[::1", "OPENSEARCH_URL is 'https://[::1': Invalid IPv6 URL"),
-        (
-            "OPENSEARCH_URL",
-            f"{URL}/_dashboards",
-            f"OPENSEARCH_URL is '{URL}/_dashboards': it must end after the host and port",
-        ),
-        (
-            "OPENSEARCH_URL",
-            f"{URL}?x=1",
-            f"OPENSEARCH_URL is '{URL}?x=1': it must end after the host and port",
-        ),
-        (
-            "OPENSEARCH_URL",
-            f"{URL}:99999",
-            f"OPENSEARCH_URL is '{URL}:99999': Port out of range 0-65535",
-        ),
-        (
-            "OPENSEARCH_URL",
-            "http://search.example.com",
-            "OPENSEARCH_URL is 'http://search.example.com': without TLS only this machine may be addressed; "
-            "use https://",
-        ),
-        (
-            "OPENSEARCH_URL",
-            "http://127.0.0.1.example.com:9200",
-            "OPENSEARCH_URL is 'http://127.0.0.1.example.com:9200': without TLS only this machine may be "
-            "addressed; use https://",
-        ),
-        ("OPENSEARCH_AUTH", "IAM", "OPENSEARCH_AUTH is 'IAM': allowed are iam, basic, none"),
-        (
-            "OPENSEARCH_AUTH",
-            "none",
-            f"OPENSEARCH_URL is '{URL}': OPENSEARCH_AUTH=none is for this machine only; use iam or basic",
-        ),
-        ("OPENSEARCH_SERVICE", "s3", "OPENSEARCH_SERVICE is 's3': allowed are es, aoss"),
-        ("AWS_REGION", "", "AWS_REGION is not set, and OPENSEARCH_AUTH=iam needs it"),
-        (
-            "INDEX_PREFIX",
-            "CWL",
-            "INDEX_PREFIX is 'CWL': allowed are lower-case letters, digits, '-' and '_', with a letter or "
-            "digit first",
-        ),
-        (
-            "INDEX_PREFIX",
-            "_cwl",
-            "INDEX_PREFIX is '_cwl': allowed are lower-case letters, digits, '-' and '_', with a letter or "
-            "digit first",
-        ),
-        (
-            "INDEX_PREFIX",
-            "cwl\n",
-            "INDEX_PREFIX is 'cwl\\n': allowed are lower-case letters, digits, '-' and '_', with a letter or "
-            "digit first",
-        ),
-        (
-            "LOG_FORMATS",
-            "${srcaddr} ${srcaddr}",
-            "LOG_FORMATS is '${srcaddr} ${srcaddr}': format names 'srcaddr' twice: as field 1 and 2",
-        ),
-        (
-            "LOG_FORMATS",
-            "${srcaddr};${dstaddr}",
-            "LOG_FORMATS is '${srcaddr};${dstaddr}': two formats have 1 fields each, so that their lines "
-            "cannot be told apart: '${srcaddr}' and '${dstaddr}'",
-        ),
-        ("LOG_FORMATS", " ", "LOG_FORMATS is ' ': format is empty: it must name at least one field"),
-        ("KEEP_MESSAGE", "never", "KEEP_MESSAGE is 'never': allowed are always, unparsed"),
-        ("MAX_BULK_BYTES", "5 MiB", "MAX_BULK_BYTES is '5 MiB': it must be a whole number of bytes"),
-        ("MAX_BULK_BYTES", "-1", "MAX_BULK_BYTES is '-1': it must be a whole number of bytes"),
-        ("MAX_BULK_BYTES", "٧٠٠٠٠", "MAX_BULK_BYTES is '٧٠٠٠٠': it must be a whole number of bytes"),
-        ("MAX_BULK_BYTES", "65535", "MAX_BULK_BYTES is '65535': allowed are 65536 to 9437184 bytes"),
-        ("MAX_BULK_BYTES", "9437185", "MAX_BULK_BYTES is '9437185': allowed are 65536 to 9437184 bytes"),
-        ("LOG_LEVEL", "info", "LOG_LEVEL is 'info': allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL"),
-        (
-            "RETENTION_DAYS",
-            "a month",
-            "RETENTION_DAYS is 'a month': it must be a whole number of days, 0 for ever",
-        ),
+        ("OPENSEARCH_URL", "search.example.com", NO_HOST),
+        ("OPENSEARCH_URL", "ftp://search.example.com", NO_HOST),
+        ("OPENSEARCH_URL", "https://", NO_HOST),
+        ("OPENSEARCH_URL", "https://[::1", "Invalid IPv6 URL"),
+        ("OPENSEARCH_URL", f"{URL}/_dashboards", NO_PATH),
+        ("OPENSEARCH_URL", f"{URL}?x=1", NO_PATH),
+        ("OPENSEARCH_URL", f"{URL}:99999", "Port out of range 0-65535"),
+        ("OPENSEARCH_URL", "http://search.example.com", NO_TLS),
+        ("OPENSEARCH_URL", "http://127.0.0.1.example.com:9200", NO_TLS),
+        ("OPENSEARCH_AUTH", "IAM", "allowed are iam, basic, none"),
+        ("OPENSEARCH_SERVICE", "s3", "allowed are es, aoss"),
+        ("INDEX_PREFIX", "CWL", NO_PREFIX),
+        ("INDEX_PREFIX", "_cwl", NO_PREFIX),
+        ("INDEX_PREFIX", "cwl\n", NO_PREFIX),
+        ("INDEX_PREFIX", "cwl-*", NO_PREFIX),
+        ("INDEX_PREFIX", "a" * 101, NO_PREFIX),
+        ("LOG_FORMATS", "srcaddr srcaddr", "format names 'srcaddr' twice: as field 1 and 2"),
+        ("LOG_FORMATS", "srcaddr;dstaddr", f"{ONE_LENGTH}: '${{srcaddr}}' and '${{dstaddr}}'"),
+        ("LOG_FORMATS", " ", "format is empty: it must name at least one field"),
+        ("KEEP_MESSAGE", "never", "allowed are always, unparsed"),
+        ("MAX_BULK_BYTES", "5 MiB", NO_NUMBER),
+        ("MAX_BULK_BYTES", "-70000", NO_NUMBER),
+        ("MAX_BULK_BYTES", "\u0667" * 5, NO_NUMBER),
+        ("MAX_BULK_BYTES", "65535", "allowed are 65536 to 9437184 bytes"),
+        ("MAX_BULK_BYTES", "9437185", "allowed are 65536 to 9437184 bytes"),
+        ("LOG_LEVEL", "info", "allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("RETENTION_DAYS", "a month", "it must be a whole number of days, 0 for ever"),
     ],
 )
 def test_a_problem_is_named_with_its_value_and_what_is_allowed(name: str, value: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Config.from_environ(DOMAIN | {name: value})
 
-    assert caught.value.problems == (sentence,)
-    assert str(caught.value) == sentence
+    assert caught.value.problems == (f"{name} is {value!r}: {sentence}",)
+    assert str(caught.value) == f"{name} is {value!r}: {sentence}"
+
+
+def test_no_authentication_is_refused_beyond_this_machine() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(DOMAIN | {"OPENSEARCH_AUTH": "none"})
+
+    sentence = "OPENSEARCH_AUTH=none is for this machine only; use iam or basic"
+    assert caught.value.problems == (f"OPENSEARCH_URL is '{URL}': {sentence}",)
 
 
 def test_basic_authentication_needs_both_name_and_password() -> None:
