@@ -7,7 +7,6 @@ already, a status is not an exception here, and what to try again is decided per
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, Urllib3HttpConnection
 from opensearchpy.exceptions import ConnectionError as ClientConnectionError
@@ -16,7 +15,7 @@ from requests_aws4auth import AWS4Auth
 from urllib3 import Timeout
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from handler.config import Auth, Config
+from handler.config import Auth, Config, ConfigError
 from parser.bulk import Body
 from parser.reply import FILTER_PATH
 
@@ -29,7 +28,6 @@ that it answers in time."""
 _ANY_STATUS: Final = range(100, 600)
 _HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 _PARAMETERS: Final = {"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"}
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class ConnectionFailedError(Exception):
@@ -58,7 +56,11 @@ Signature = Callable[[str, str, bytes | None], dict[str, str]]
 
 
 def connect(config: Config) -> OpenSearch:
-    """Return a client for the cluster. Nothing is sent until it is used."""
+    """Return a client for the cluster. Nothing is sent until it is used.
+
+    Raises:
+        ConfigError: there are no AWS credentials to sign with.
+    """
     options: dict[str, Any] = {}
     if config.ca_bundle is not None:
         options["ca_certs"] = config.ca_bundle
@@ -125,6 +127,8 @@ def _signer(config: Config) -> AWS4Auth:
     import botocore.session  # slow, and never needed in Lambda
 
     credentials = botocore.session.get_session().get_credentials()
+    if credentials is None:
+        raise ConfigError(["no AWS credentials are found, and OPENSEARCH_AUTH=iam needs them"])
     return AWS4Auth(refreshable_credentials=credentials, region=config.region, service=config.service)
 
 
@@ -136,9 +140,8 @@ def sign_with(signer: AWS4Auth) -> Signature:
     """
 
     def sign(method: str, url: str, body: bytes | None) -> dict[str, str]:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else parts.netloc
-        request = SimpleNamespace(method=method, url=url, body=body, headers={"host": host})
+        # The host is signed as http.client sends it: without the port where that is the usual one.
+        request = SimpleNamespace(method=method, url=url, body=body, headers={})
         signed: dict[str, str] = signer(request).headers
         return signed
 

@@ -1,0 +1,119 @@
+"""An HTTP server on the loopback address that keeps what it receives, to the byte, and answers as told."""
+
+import gzip
+import json
+import ssl
+import threading
+from collections import deque
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came over the wire.
+
+    Attributes:
+        method: such as `POST`.
+        target: path and query, not decoded.
+        headers: in their order; names in lower case.
+        body: not decompressed.
+        peer: the port of the other side: one for each connection.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    peer: int
+
+    def header(self, name: str) -> str:
+        """Return a header that must be there exactly once."""
+        (value,) = (value for each, value in self.headers if each == name)
+        return value
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server says."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    content_type: str = "application/json; charset=UTF-8"
+
+
+class Recorder:
+    """The server, while it is open.
+
+    Attributes:
+        received: the requests so far.
+        answers: what is answered to the next ones; after these, that all documents were created.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.received: list[Received] = []
+        self.answers: deque[Answer] = deque()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        if tls is not None:
+            # The handshake belongs to the connection's own thread.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.port: int = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        """The address, for a server without TLS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def answer_to(request: Received) -> Answer:
+    """Say that each document of a bulk request was created."""
+    body = gzip.decompress(request.body) if request.body else b""
+    items = [{"create": {"status": 201}}] * (body.count(b"\n") // 2)
+    return Answer(200, json.dumps({"errors": False, "items": items}).encode())
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  (as in the library)
+        """Stay silent: a client that goes away is part of a test."""
+
+
+def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            headers = tuple((name.lower(), value) for name, value in self.headers.items())
+            request = Received(self.command, self.path, headers, body, self.client_address[1])
+            recorder.received.append(request)
+            answer = recorder.answers.popleft() if recorder.answers else answer_to(request)
+            self.send_response(answer.status)
+            self.send_header("content-type", answer.content_type)
+            self.send_header("content-length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
+            """Stay silent."""
+
+    return Handler
