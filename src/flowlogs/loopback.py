@@ -5,6 +5,8 @@ import http.client
 import json
 import random
 import socket
+import ssl
+from collections.abc import Mapping
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -12,15 +14,28 @@ HOST = "127.0.0.1"
 _LOW_PORTS = range(7000, 9200)
 
 
-def request(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    """Send one request with a JSON body (or none); return the status and the reply, decoded if it is JSON.
+def request(
+    port: int,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> tuple[int, Any]:
+    """Send one request with a JSON body, bytes as they are, or none; return status and reply.
 
-    Raises OSError or http.client.HTTPException when nothing answers.
+    The reply is decoded if it is JSON. With tls the connection is encrypted. Raises OSError or
+    http.client.HTTPException when nothing answers.
     """
-    connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    connection = (
+        http.client.HTTPSConnection(HOST, port, timeout=60, context=tls)
+        if tls
+        else http.client.HTTPConnection(HOST, port, timeout=60)
+    )
     with contextlib.closing(connection):
-        data = None if body is None else json.dumps(body).encode()
-        connection.request(method, path, data, {"Content-Type": "application/json"})
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
         response = connection.getresponse()
         text = response.read()
         is_json = "json" in response.headers.get("Content-Type", "")

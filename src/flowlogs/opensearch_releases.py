@@ -69,14 +69,21 @@ RELEASES = {
         Release("1.3.13", "1.3.13.0", 39, _MODULES_2),
     )
 }
+"""What is embedded everywhere; see secure_node for those with the security plugin."""
+
+SECURED = {
+    release.version: release for release in (Release("3.4.0", "3.4.0.0", 76, _MODULES_3), RELEASES["2.19.1"])
+}
+"""The versions for which the security plugin is on Maven Central."""
 
 
 def find_release(version: str) -> Release:
     """Return the release of that version; raise EmbeddedError for one that is not in the table."""
-    if version not in RELEASES:
-        known = ", ".join(RELEASES)
-        raise EmbeddedError(f"OpenSearch {version} cannot be embedded; the versions that can be: {known}.")
-    return RELEASES[version]
+    known = SECURED | RELEASES
+    if version not in known:
+        names = ", ".join(known)
+        raise EmbeddedError(f"OpenSearch {version} cannot be embedded; the versions that can be: {names}.")
+    return known[version]
 
 
 def class_path(release: Release, announce: Callable[[str], None]) -> str:
@@ -84,40 +91,66 @@ def class_path(release: Release, announce: Callable[[str], None]) -> str:
 
     `announce` is told once what is downloaded. Raises EmbeddedError when the jars cannot be had.
     """
-    with _alone():
-        jars = _kept_jars(release)
-        if jars is None:
-            announce(f"downloading OpenSearch {release.version}, {release.megabytes} MB, once")
-            jars = _download(release)
-            release.class_path_file.write_text("\n".join(map(str, jars)), encoding="utf-8")
+    what = f"OpenSearch {release.version}"
+    jars = keep_jars(
+        release.class_path_file, lambda: _download(release), what, release.megabytes, announce=announce
+    )
     return pathsep.join(map(str, jars))
 
 
-def _kept_jars(release: Release) -> list[Path] | None:
+def keep_jars(
+    list_file: Path,
+    download: Callable[[], list[Path]],
+    what: str,
+    megabytes: int,
+    *,
+    announce: Callable[[str], None],
+) -> list[Path]:
+    """Return the jars that a file lists; where it does not, or one is gone, download them and write it.
+
+    One process at a time does this. Raises EmbeddedError, naming `what`, when they cannot be had.
+    """
+    with _alone():
+        jars = _kept_jars(list_file)
+        if jars is None:
+            announce(f"downloading {what}, {megabytes} MB, once")
+            with _reaching_maven(what):
+                jars = download()
+            list_file.write_text("\n".join(map(str, jars)), encoding="utf-8")
+    return jars
+
+
+def _kept_jars(list_file: Path) -> list[Path] | None:
     try:
-        lines = release.class_path_file.read_text(encoding="utf-8").splitlines()
+        lines = list_file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return None
     jars = [Path(line) for line in lines]
     return jars if jars and all(jar.is_file() for jar in jars) else None
 
 
-def _download(release: Release) -> list[Path]:
+@contextlib.contextmanager
+def _reaching_maven(what: str) -> Iterator[None]:
     truststore.inject_into_ssl()  # the machine's certificates: a company's proxy may sign with its own
     try:
-        artifacts = jgo.resolve(f"{_RUNNER}:{release.artifact_version}")
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            return list(pool.map(_jar, artifacts))
+        yield
     except (OSError, RuntimeError, ValueError, ParseError) as error:
         raise EmbeddedError(
-            f"OpenSearch {release.version} could not be downloaded from Maven Central "
+            f"{what} could not be downloaded from Maven Central "
             f"({_shorten(error)}): let this machine reach it, or set OPENSEARCH_URL to a cluster of your own."
         ) from error
     finally:
         truststore.extract_from_ssl()
 
 
-def _jar(artifact: jgo.maven.Artifact) -> Path:
+def _download(release: Release) -> list[Path]:
+    artifacts = jgo.resolve(f"{_RUNNER}:{release.artifact_version}")
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(fetch_jar, artifacts))
+
+
+def fetch_jar(artifact: jgo.maven.Artifact) -> Path:
+    """Return the file of an artifact (a jar or a zip), downloading it where it is not there yet."""
     jar = Path(artifact.resolve())
     if not zipfile.is_zipfile(jar):  # the rest of a download that was interrupted
         jar.unlink()
