@@ -69,11 +69,12 @@ LOCK = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --g
 
 .PHONY: lock
 lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
-	@echo "locking requirements/lambda.txt, dev.txt and sam.txt"
+	@echo "locking requirements/*.txt"
 	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
 	    --output-file requirements/lambda.txt >/dev/null
-	@$(LOCK) --group pyproject.toml:sam --output-file requirements/sam.txt >/dev/null
+	@for group in sam ministack checkov; do \
+	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
 docs: .venv/.stamp ## Renew the table in docs/fields.md from the field table
@@ -124,8 +125,8 @@ endef
 	@$(UV) pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv-sam/.stamp: requirements/sam.txt | $(UV_READY)
-	@echo "making .venv-sam (Python $(PYTHON), requirements/sam.txt)" >&2
-	$(call environment,.venv-sam)
-	$(call install,.venv-sam,requirements/sam.txt)
+.venv-%/.stamp: requirements/%.txt | $(UV_READY)
+	@echo "making .venv-$* (Python $(PYTHON), requirements/$*.txt)" >&2
+	$(call environment,.venv-$*)
+	$(call install,.venv-$*,requirements/$*.txt)
 	@touch $@
