@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -95,6 +95,22 @@ class Content:
         raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
 
 
+@cache
+def connect_s3() -> "S3Client":
+    """Make the client, once: while the cluster is away every invocation needs it.
+
+    `connect_s3.cache_clear()` forgets it.
+    """
+    # Most invocations store nothing, and boto3 takes longer to import than all else together.
+    import boto3
+    from botocore.config import Config as ClientConfig
+
+    patience = ClientConfig(
+        connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client("s3", config=patience)
+
+
 class FailureStore:
     """The bucket, as one invocation writes to it.
 
@@ -112,16 +128,9 @@ class FailureStore:
             else {"ServerSideEncryption": "AES256"}
         )
 
-    @cached_property
+    @property
     def _s3(self) -> "S3Client":
-        # Most invocations store nothing, and boto3 takes longer to import than all else together.
-        import boto3
-        from botocore.config import Config as ClientConfig
-
-        patience = ClientConfig(
-            connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}
-        )
-        return boto3.client("s3", config=patience)
+        return connect_s3()
 
     def keep(self, subscription: Subscription, pending: Sequence[Unsettled], *, attempts: int = 1) -> str:
         """Store events for a replay, as a payload that holds just them. Returns the key."""
