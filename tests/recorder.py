@@ -1,7 +1,9 @@
 """An HTTP server on the loopback address that keeps what it receives, to the byte, and answers as told."""
 
+import contextlib
 import gzip
 import json
+import socket
 import ssl
 import threading
 from collections import deque
@@ -37,7 +39,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server says."""
+    """What the server says. A status of 0 closes the connection instead."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -49,11 +51,14 @@ class Recorder:
 
     Attributes:
         received: the requests so far.
+        connections: how many connections were accepted.
         answers: what is answered to the next ones; after these, that all documents were created.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
+        self.connections = 0
+        self.open: list[socket.socket] = []
         self.answers: deque[Answer] = deque()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         if tls is not None:
@@ -69,6 +74,12 @@ class Recorder:
         """The address, for a server without TLS."""
         return f"http://127.0.0.1:{self.port}"
 
+    def close_connections(self) -> None:
+        """Close what is open, as a server does that has waited long enough."""
+        while self.open:
+            with contextlib.suppress(OSError):
+                self.open.pop().shutdown(socket.SHUT_RDWR)
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -78,6 +89,7 @@ class Recorder:
     ) -> None:
         self._server.shutdown()
         self._server.server_close()
+        self.close_connections()
         self._thread.join()
 
 
@@ -101,12 +113,20 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
+        def setup(self) -> None:
+            super().setup()
+            recorder.connections += 1
+            recorder.open.append(self.connection)
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
             headers = tuple((name.lower(), value) for name, value in self.headers.items())
             request = Received(self.command, self.path, headers, body, self.client_address[1])
             recorder.received.append(request)
             answer = recorder.answers.popleft() if recorder.answers else answer_to(request)
+            if not answer.status:
+                self.close_connection = True
+                return
             self.send_response(answer.status)
             self.send_header("content-type", answer.content_type)
             self.send_header("content-length", str(len(answer.body)))

@@ -1,19 +1,25 @@
 """The way to OpenSearch: one client, one connection, bytes in and bytes out.
 
-Requests go through opensearch-py's connection and not through its `bulk`: the body is compressed
-already, a status is not an exception here, and what to try again is decided per event.
+Bodies go through the pool of opensearch-py's connection and not through its `bulk`: they are compressed
+already, a status is not an exception here, a reply may be anything (`perform_request` takes text that
+is not UTF-8 for a broken connection), and what to try again is decided per event.
 """
 
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from opensearchpy import OpenSearch, Urllib3HttpConnection
-from opensearchpy.exceptions import ConnectionError as ClientConnectionError
-from opensearchpy.exceptions import ConnectionTimeout, SSLError
 from requests_aws4auth import AWS4Auth
 from urllib3 import Timeout
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 from handler.config import Auth, Config, ConfigError
 from parser.bulk import Body
@@ -25,9 +31,8 @@ SERVER_SECONDS: Final = 8
 """How long OpenSearch itself waits for a shard (its default is a minute); below `READ_SECONDS`, so
 that it answers in time."""
 
-_ANY_STATUS: Final = range(100, 600)
 _HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
-_PARAMETERS: Final = {"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"}
+_QUERY: Final = urlencode({"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"})
 
 
 class ConnectionFailedError(Exception):
@@ -77,33 +82,36 @@ def connect(config: Config) -> OpenSearch:
 
 def sender(client: OpenSearch) -> Send:
     """Return the function that posts bulk bodies through the client's connection."""
+    connection: Any = client.transport.get_connection()
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
+        path = f"/{body.index}/_bulk?{_QUERY}"
+        headers = {**connection.headers, **_HEADERS}
+        if callable(connection.http_auth):
+            headers |= connection.http_auth("POST", connection.host + path, body.data)
         try:
-            status, _, reply = client.transport.get_connection().perform_request(
+            response = connection.pool.urlopen(
                 "POST",
-                f"/{body.index}/_bulk",
-                params=_PARAMETERS,
-                body=body.data,
-                headers=_HEADERS,
-                ignore=_ANY_STATUS,
+                path,
+                body.data,
+                headers=headers,
+                retries=False,
                 timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
             )
-        except ClientConnectionError as error:
-            raise ConnectionFailedError(_name_failure(error), str(error.info)) from error
-        return status, reply.encode("utf-8", "surrogatepass")
+        except HTTPError as error:
+            raise ConnectionFailedError(_name_failure(error), str(error)) from error
+        return response.status, response.data
 
     return send
 
 
-def _name_failure(error: ClientConnectionError) -> str:
+def _name_failure(error: HTTPError) -> str:
     if isinstance(error, SSLError):
         return "tls"
-    cause = error.info
-    if isinstance(error, ConnectionTimeout):
-        return "timeout"
     # urllib3 derives NewConnectionError (refused, no such name) from its timeout.
-    slow = isinstance(cause, ConnectTimeoutError) and not isinstance(cause, NewConnectionError)
+    slow = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(
+        error, NewConnectionError
+    )
     return "timeout" if slow else "connection"
 
 
