@@ -1,6 +1,8 @@
 """The document of one event: what the console's function made, with its faults fixed."""
 
 import json
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -140,6 +142,23 @@ def test_time_is_written_in_utc_with_milliseconds(timestamp: int, iso: str, _: s
 def test_an_index_is_a_day_in_utc(timestamp: int, _: str, day: str) -> None:
     assert index_name("cwl", timestamp) == f"cwl-{day}"
     assert index_name("my-flows", timestamp) == f"my-flows-{day}"
+
+
+@pytest.fixture(params=["Pacific/Kiritimati", "America/Los_Angeles"])
+def local_time(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Set the clock of the machine to a time zone 14 hours ahead of UTC, or 8 behind."""
+    with monkeypatch.context() as changes:
+        changes.setenv("TZ", request.param)
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("local_time")
+def test_the_time_zone_of_the_machine_does_not_matter() -> None:
+    assert index_name("cwl", MIDNIGHT) == "cwl-2024.11.23"
+    assert index_name("cwl", MIDNIGHT - 1) == "cwl-2024.11.22"
+    assert format_time(MIDNIGHT) == "2024-11-23T00:00:00.000Z"
 
 
 TEXTS = {
