@@ -1,6 +1,7 @@
 """One stack for each test: functions, a proxy, a real OpenSearch with the index template, a bucket."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +13,7 @@ from faults.harness.ledger import PREFIX, Ledger
 from faults.harness.proxy import Proxy
 from flowlogs.embedded import Embedded
 from handler import delivery
+from handler.failures import connect_s3
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
@@ -46,6 +48,14 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "LONGEST_DELAY", 0.05)
 
 
+@pytest.fixture(autouse=True)
+def own_s3_client() -> Iterator[None]:
+    """Keep the S3 client of one test from the next, which has another address for it."""
+    connect_s3.cache_clear()
+    yield
+    connect_s3.cache_clear()
+
+
 @pytest.fixture(scope="session")
 def s3_port() -> Iterator[int]:
     """Give the port of the session's S3 server."""
@@ -61,7 +71,9 @@ def bucket(s3_port: int) -> Bucket:
     return made
 
 
-def _build(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+@contextmanager
+def stack_on(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """Give a stack on an empty node."""
     install_template(node)
     with Proxy(node.port) as proxy:
         functions = Functions.install(monkeypatch, bucket, proxy.url)
@@ -71,10 +83,12 @@ def _build(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> I
 @pytest.fixture
 def stack(opensearch: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Give a stack on OpenSearch 3.8."""
-    yield from _build(opensearch, bucket, monkeypatch)
+    with stack_on(opensearch, bucket, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture
 def any_stack(any_opensearch: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Give a stack on each OpenSearch version in turn."""
-    yield from _build(any_opensearch, bucket, monkeypatch)
+    with stack_on(any_opensearch, bucket, monkeypatch) as made:
+        yield made

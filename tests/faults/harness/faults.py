@@ -196,14 +196,3 @@ def killing_while_applying(node: Embedded) -> Fault:
         exchange.reset()
 
     return kill
-
-
-def killing_after_body(node: Embedded) -> Fault:
-    """Kill the node as soon as it has applied the request."""
-
-    def kill(exchange: Exchange) -> None:
-        exchange.forward()
-        node.kill()
-        exchange.reset()
-
-    return kill

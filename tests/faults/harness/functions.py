@@ -13,8 +13,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from faults.harness.bucket import CREDENTIALS, FUNCTION, NAME, Bucket
 from handler import forward, replay
 from handler.config import Config
+from handler.delivery import Delivery
 from handler.environment import Environment
-from handler.opensearch import Send, connect, sender
+from handler.opensearch import connect, sender
 from handler.outage import Outage
 from parser.bulk import Body
 
@@ -84,17 +85,20 @@ class Functions:
         return made
 
     def make_container(
-        self, *, clock: Callable[[], float] = time.monotonic, **changes: Any  # noqa: ANN401  # of Config
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        **changes: Any,  # noqa: ANN401  # of Config
     ) -> Container:
         """Return a new execution environment, which knows nothing of what others met."""
         config = replace(Config.from_environ(self.environ), **changes)
         send = sender(connect(config))
-        container = Container(Environment(config, lambda body, seconds: counted(body, seconds), Outage(clock)))
 
         def counted(body: Body, seconds: float) -> tuple[int, bytes]:
             container.requests += 1
             return send(body, seconds)
 
+        container = Container(Environment(config, counted, Outage(clock)))
         return container
 
     def restart(self) -> None:
@@ -116,7 +120,9 @@ class Functions:
         assert (answer["received"], answer["unaccounted"]) == (settled, 0)
         return answer
 
-    def deliver(self, event: Mapping[str, Any], *, container: int = 0, seconds: float = 60.0) -> Answer | None:
+    def deliver(
+        self, event: Mapping[str, Any], *, container: int = 0, seconds: float = 60.0
+    ) -> Answer | None:
         """Do what Lambda does with an asynchronous event: three tries, then a record in the bucket.
 
         Returns what forward returned, or None where it never did.
@@ -156,9 +162,12 @@ class Functions:
         return answers
 
 
-def use_sender(container: Container, send: Send) -> None:
-    """Make an execution environment send in another way."""
-    container.environment = replace(container.environment, send=send)
+def set_attempts(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
+    """Make deliveries send an event that many times at most."""
+    monkeypatch.setattr(forward, "ATTEMPTS", attempts)
+    defaults = Delivery.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "attempts", attempts)
 
 
 def _context(request_id: str | None, seconds: float, function: str = FUNCTION) -> LambdaContext:

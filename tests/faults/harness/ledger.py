@@ -54,7 +54,12 @@ class Ledger:
         self._numbers = itertools.count()
 
     def payload(
-        self, *, events: int = 10, days: int = 2, first: int = FIRST_DAY, messages: Mapping[int, str] | None = None
+        self,
+        *,
+        events: int = 10,
+        days: int = 2,
+        first: int = FIRST_DAY,
+        messages: Mapping[int, str] | None = None,
     ) -> Payload:
         """Make a payload.
 
@@ -76,8 +81,8 @@ class Ledger:
         seconds = day // 1000 + number % 80_000
         line = (
             f"2 {OWNER} eni-0a1b2c3d4e5f60718 10.0.{number >> 8 & 255}.{number & 255} 172.31.9.12 "
-            f"{1024 + number % 60_000} 443 6 {1 + number % 90} {40 * (1 + number % 90)} {seconds} {seconds + 60} "
-            "ACCEPT OK"
+            f"{1024 + number % 60_000} 443 6 {1 + number % 90} {40 * (1 + number % 90)} "
+            f"{seconds} {seconds + 60} ACCEPT OK"
         )
         identity = event_id(seconds * 1000, seconds * 1000 + 5_000, 77, 0)[:-8] + f"{number:08d}"
         event = Sent(identity, seconds * 1000, line if message is None else message)
@@ -106,11 +111,17 @@ class Ledger:
         assert not missing, f"{len(missing)} of {len(self.sent)} events are lost, such as {min(missing)}"
         twice = [identity for identity, number in Counter(hit["_id"] for hit in found).items() if number > 1]
         assert not twice, f"{len(twice)} events are in the index twice, such as {twice[0]}"
-        expected = {identity for identity in self.sent if identity not in refused and identity not in set(waiting)}
+        expected = {
+            identity for identity in self.sent if identity not in refused and identity not in set(waiting)
+        }
         assert {hit["_id"] for hit in found} == expected
         for hit in found:
             sent = self.sent[hit["_id"]]
-            assert (hit["_index"], hit["_version"], hit["_source"]["@message"]) == (sent.index, 1, sent.message)
+            assert (hit["_index"], hit["_version"], hit["_source"]["@message"]) == (
+                sent.index,
+                1,
+                sent.message,
+            )
         self._settle_rejected(bucket, refused)
         assert set(bucket.pending_ids()) == set(waiting)
         if not waiting:

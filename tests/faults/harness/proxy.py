@@ -44,7 +44,10 @@ class Reply:
         """Return the bytes on the wire; `length` is what Content-Length says instead of the truth."""
         said = len(self.body) if length is None else length
         reason = http.client.responses.get(self.status, "Unknown")
-        lines = [f"HTTP/1.1 {self.status} {reason}", *(f"{name}: {text}" for name, text in self.headers.items())]
+        lines = [
+            f"HTTP/1.1 {self.status} {reason}",
+            *(f"{name}: {text}" for name, text in self.headers.items()),
+        ]
         return "\r\n".join([*lines, f"content-length: {said}", "", ""]).encode("latin-1") + self.body
 
 
@@ -86,7 +89,10 @@ class Upstream:
     def begin(self, head: Head, part: bytes) -> None:
         """Send a request's head and a part of its body, and nothing more."""
         headers = {**head.headers, "content-length": str(head.length)}
-        lines = [f"{head.method} {head.path} HTTP/1.1", *(f"{name}: {text}" for name, text in headers.items())]
+        lines = [
+            f"{head.method} {head.path} HTTP/1.1",
+            *(f"{name}: {text}" for name, text in headers.items()),
+        ]
         with socket.create_connection((HOST, self._port), timeout=PATIENCE) as connection:
             connection.sendall("\r\n".join([*lines, "", ""]).encode("latin-1") + part)
 
