@@ -1,0 +1,294 @@
+"""The forward function from its event to its answer, its log line and its metrics.
+
+What becomes of events that OpenSearch does not take is tested beside the delivery.
+"""
+
+import base64
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from flowlogs.traffic import encode_event, encode_payload
+from handler import observe
+from handler.config import ConfigError
+from invocation import Invocation
+from parser.errors import EnvelopeError
+from recorder import Recorder
+
+Invoke = Callable[..., Invocation]
+
+START = 1_768_478_400_000
+GROUP, STREAM = "/vpc/flow-logs", "eni-0a1b2c3d4e5f67890-all"
+LINES = [
+    "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK",
+    "2 123456789010 eni-0a1b 198.51.100.7 10.0.2.9 55123 22 6 1 40 1768478401 1768478459 REJECT OK",
+    "2 123456789010 eni-0a1b - - - - - - - 1768478402 1768478460 - NODATA",
+    "2 123456789010 eni-0a1b - - - - - - - 1768478403 1768478461 - SKIPDATA",
+    "no flow log at all",
+]
+SECRETS = {"AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI", "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu"}
+ZERO = dict.fromkeys(
+    [
+        "received",
+        "indexed",
+        "duplicate",
+        "pending",
+        "rejected",
+        "unparsed",
+        "no_data",
+        "skip_data",
+        "bulk_requests",
+        "bulk_retries",
+        "bulk_bytes",
+    ],
+    0,
+)
+
+
+def make_event(lines: list[str]) -> dict[str, dict[str, str]]:
+    rows: list[dict[str, object]] = [
+        {"id": f"{number:056d}", "timestamp": START + number * 1000, "message": line}
+        for number, line in enumerate(lines)
+    ]
+    return encode_event("123456789010", GROUP, STREAM, rows)
+
+
+def some(found: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: found[name] for name in names}
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, recorder: Recorder) -> Invoke:
+    """Return a function that makes a new execution environment, whose cluster is the recorder."""
+    monkeypatch.delenv("FAILURE_BUCKET", raising=False)
+
+    def make(**environ: str) -> Invocation:
+        settings = {"OPENSEARCH_URL": recorder.url, "OPENSEARCH_AUTH": "none"}
+        return Invocation(monkeypatch, settings | environ)
+
+    return make
+
+
+def read_metrics(printed: str) -> dict[str, Any]:
+    (line,) = printed.splitlines()
+    metrics: dict[str, Any] = json.loads(line)
+    return metrics
+
+
+def test_the_answer_counts_what_came_and_what_became_of_it(invoke: Invoke, recorder: Recorder) -> None:
+    answer = invoke()(make_event(LINES))
+
+    (request,) = recorder.received
+    body = gzip.decompress(request.body)
+    assert some(answer, *ZERO) == ZERO | {
+        "received": 5,
+        "indexed": 5,
+        "unparsed": 1,
+        "no_data": 1,
+        "skip_data": 1,
+        "bulk_requests": 1,
+        "bulk_bytes": len(body),
+    }
+    assert request.target.startswith("/cwl-2026.01.15/_bulk?")
+    rows = [json.loads(row) for row in body.splitlines()]
+    assert rows[::2] == [{"create": {"_id": f"{number:056d}"}} for number in range(5)]
+    assert [document["@message"] for document in rows[1::2]] == LINES
+
+
+def test_a_control_message_succeeds_and_sends_nothing(
+    invoke: Invoke, recorder: Recorder, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invocation = invoke()
+
+    answer = invocation(json.loads((project / "events" / "control-message.json").read_text(encoding="utf-8")))
+
+    assert some(answer, *ZERO) == ZERO
+    assert set(answer.values()) == {0}
+    assert recorder.connections == 0
+    (line,) = invocation.read_log()
+    assert some(line, "message", "log_group", *ZERO) == {"message": "forward.done", "log_group": "", **ZERO}
+    metrics = read_metrics(capsys.readouterr().out)
+    assert metrics["EventsReceived"] == [0]
+    assert "DeliveryLag" not in metrics
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({}, "event is not that of a CloudWatch Logs subscription"),
+        ([], "event is not that of a CloudWatch Logs subscription"),
+        (None, "event is not that of a CloudWatch Logs subscription"),
+        ({"awslogs": {"data": None}}, "it has no text at awslogs.data"),
+        ({"Records": [{"eventSource": "aws:sqs"}]}, "event is not that of a CloudWatch Logs subscription"),
+        ({"awslogs": {"data": "%%%"}}, "payload is not base64"),
+        ({"awslogs": {"data": "bm90IGd6aXA="}}, "payload is not gzip"),
+        (encode_payload({"messageType": "DATA_MESSAGE"}), "payload is not a CloudWatch Logs message"),
+    ],
+    ids=["empty", "list", "nothing", "no data", "of SQS", "no base64", "no gzip", "no events"],
+)
+def test_an_event_that_cannot_be_read_fails_and_is_logged(
+    invoke: Invoke, recorder: Recorder, event: object, message: str
+) -> None:
+    invocation = invoke()
+
+    with pytest.raises(EnvelopeError, match=message):
+        invocation(event)
+
+    (line,) = invocation.read_log()
+    assert some(line, "level", "message", "request_id", "exception_name") == {
+        "level": "ERROR",
+        "message": "forward.failed",
+        "request_id": "6f7d5c1e-0a64-4d1c-a2a5-5f2e8a3d9b10",
+        "exception_name": "EnvelopeError",
+    }
+    assert message in line["exception"]
+    assert recorder.connections == 0
+
+
+def test_a_wrong_environment_fails_with_all_its_problems(invoke: Invoke) -> None:
+    invocation = invoke(OPENSEARCH_URL="http://search.example.com", KEEP_MESSAGE="maybe")
+
+    for _ in range(2):  # a second invocation finds the same
+        with pytest.raises(ConfigError, match=r"^OPENSEARCH_URL is .*; KEEP_MESSAGE is 'maybe'"):
+            invocation(make_event(LINES))
+
+    assert [line["exception_name"] for line in invocation.read_log()] == ["ConfigError", "ConfigError"]
+
+
+def test_an_invocation_logs_one_line_that_says_what_became_of_the_payload(invoke: Invoke) -> None:
+    invocation = invoke()
+
+    answer = invocation(make_event(LINES))
+
+    (line,) = invocation.read_log()
+    assert some(line, "level", "message", "service", "log_group", "log_stream", "reasons") == {
+        "level": "INFO",
+        "message": "forward.done",
+        "service": "flowlogs",
+        "log_group": GROUP,
+        "log_stream": STREAM,
+        "reasons": {},
+    }
+    assert some(line, *answer) == answer
+    assert type(line["milliseconds"]) is int
+    assert 0 <= line["milliseconds"] < 60_000
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "ERROR"])
+def test_no_text_of_a_payload_and_no_secret_is_logged_or_printed(
+    invoke: Invoke, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, level: str
+) -> None:
+    """Whatever the function's own level is, and with every library's log turned up."""
+    caplog.set_level(logging.DEBUG)
+    invocation = invoke(
+        OPENSEARCH_AUTH="iam",
+        AWS_REGION="eu-central-1",
+        AWS_ACCESS_KEY_ID="AKIDEXAMPLE",
+        LOG_LEVEL=level,
+        **SECRETS,
+    )
+
+    invocation(make_event(LINES))
+    with pytest.raises(EnvelopeError):
+        invocation({"awslogs": {"data": base64.b64encode(b"10.0.1.5 secret line").decode()}})
+
+    printed = capfd.readouterr()
+    said = invocation.log.getvalue() + printed.out + printed.err + caplog.text
+    assert len(invocation.read_log()) == (1 if level == "ERROR" else 2)
+    for text in ("10.0.1.5", "198.51.100.7", "no flow log at all", *SECRETS.values(), "Signature="):
+        assert text not in said
+
+
+def test_the_connection_outlives_an_invocation(invoke: Invoke, recorder: Recorder) -> None:
+    invocation = invoke()
+
+    for _ in range(3):
+        invocation(make_event(LINES))
+
+    assert len(recorder.received) == 3
+    assert recorder.connections == 1
+
+
+def test_a_log_level_below_info_keeps_the_line_away(invoke: Invoke) -> None:
+    invocation = invoke(LOG_LEVEL="WARNING")
+
+    invocation(make_event(LINES))
+
+    assert invocation.read_log() == []
+
+
+def test_metrics_are_printed_in_the_embedded_metric_format(
+    invoke: Invoke, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "time", SimpleNamespace(time=lambda: START / 1000 + 300))
+
+    answer = invoke()(make_event(LINES))
+
+    metrics = read_metrics(capsys.readouterr().out)
+    (described,) = metrics["_aws"]["CloudWatchMetrics"]
+    assert described["Namespace"] == "FlowLogs"
+    assert metrics["FunctionName"] == "forward"
+    assert "FunctionName" in described["Dimensions"][0]
+    units = {each["Name"]: each["Unit"] for each in described["Metrics"]}
+    values = {name: metrics[name] for name in units}
+    expected = {
+        "EventsReceived": ([5], "Count"),
+        "EventsIndexed": ([5], "Count"),
+        "EventsDuplicate": ([0], "Count"),
+        "EventsPending": ([0], "Count"),
+        "EventsRejected": ([0], "Count"),
+        "EventsUnparsed": ([1], "Count"),
+        "RecordsNoData": ([1], "Count"),
+        "RecordsSkipData": ([1], "Count"),
+        "BulkRequests": ([1], "Count"),
+        "BulkRetries": ([0], "Count"),
+        "BulkBytes": ([answer["bulk_bytes"]], "Bytes"),
+        "DeliveryLag": ([300_000], "Milliseconds"),
+    }
+    assert some(values, *expected) == {name: value for name, (value, _) in expected.items()}
+    assert some(units, *expected) == {name: unit for name, (_, unit) in expected.items()}
+
+
+def test_each_invocation_has_metrics_of_its_own(invoke: Invoke, capsys: pytest.CaptureFixture[str]) -> None:
+    invocation = invoke()
+
+    invocation(make_event(LINES))
+    invocation(make_event(LINES[:2]))
+
+    received = [json.loads(line)["EventsReceived"] for line in capsys.readouterr().out.splitlines()]
+    assert received == [[5], [2]]
+
+
+def test_unparsed_lines_alone_keep_their_message_when_told_so(invoke: Invoke, recorder: Recorder) -> None:
+    invoke(KEEP_MESSAGE="unparsed")(make_event(LINES))
+
+    rows = [json.loads(row) for row in gzip.decompress(recorder.received[0].body).splitlines()]
+    assert [document.get("@message") for document in rows[1::2]] == [None] * 4 + ["no flow log at all"]
+
+
+def test_the_prefix_and_the_formats_are_those_of_the_environment(invoke: Invoke, recorder: Recorder) -> None:
+    invoke(INDEX_PREFIX="flows", LOG_FORMATS="${srcaddr} ${team}")(make_event(["10.0.0.1 green"]))
+
+    (request,) = recorder.received
+    assert request.target.startswith("/flows-2026.01.15/_bulk?")
+    document = json.loads(gzip.decompress(request.body).splitlines()[1])
+    assert some(document, "srcaddr", "team") == {"srcaddr": "10.0.0.1", "team": "green"}
+
+
+def test_bodies_are_bounded_by_the_environment(invoke: Invoke, recorder: Recorder) -> None:
+    answer = invoke(MAX_BULK_BYTES="65536")(make_event(LINES[:1] * 400))
+
+    sizes = [len(gzip.decompress(request.body)) for request in recorder.received]
+    assert len(sizes) > 1
+    assert max(sizes) <= 65_536
+    assert some(answer, "indexed", "bulk_requests", "bulk_bytes") == {
+        "indexed": 400,
+        "bulk_requests": len(sizes),
+        "bulk_bytes": sum(sizes),
+    }
