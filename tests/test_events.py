@@ -112,6 +112,12 @@ def test_event_ids_are_56_digits_and_rise(file: Path) -> None:
     assert ids == sorted(set(ids))
 
 
+def test_no_two_events_have_the_same_id() -> None:
+    ids = [event["id"] for file in DATA_FILES for event in read_payload(file)["logEvents"]]
+
+    assert len(ids) == len(set(ids)) == 67
+
+
 @each_data_file
 def test_an_events_time_is_the_start_of_its_record(file: Path) -> None:
     for event in read_payload(file)["logEvents"]:
