@@ -14,6 +14,8 @@ WORLD = {
     "time", "urllib.request", "uuid",
     "aws_lambda_powertools", "boto3", "botocore", "opensearchpy", "requests", "requests_aws4auth", "urllib3",
 }  # fmt: skip
+# These live in a module of the world and only compute.
+PURE = {"socket.AF_INET", "socket.AF_INET6", "socket.inet_pton"}
 FORBIDDEN = {
     "parser": WORLD | {"handler", "flowlogs"},
     "handler": {"flowlogs"},
@@ -36,6 +38,7 @@ def imported(nodes: Iterator[ast.AST]) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    names -= PURE
     return {".".join(name.split(".")[:length]) for name in names for length in range(1, name.count(".") + 2)}
 
 

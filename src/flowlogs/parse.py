@@ -13,7 +13,7 @@ from rich.text import Text
 from flowlogs.display import make_console, record_table
 from flowlogs.exits import INCOMPLETE, USAGE, fail
 from flowlogs.input import read_lines
-from parser.bulk import encode_json
+from parser.document import encode_json
 from parser.document import PARSE_ERROR
 from parser.errors import EnvelopeError, FormatError, RecordError
 from parser.fields import FIELDS

@@ -5,26 +5,26 @@ action is `create` under the event's own id: the same event sent twice is a conf
 document. HTTP 200 proves nothing: the reply is read item by item, by position.
 """
 
-import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
-
+from parser.compiled import Mark, Rows
 from parser.compression import compressor
-from parser.document import PARSE_ERROR, build, index_name
+from parser.document import index_name
 from parser.format import Formats
-from parser.record import Value
 from parser.subscription import Event, Subscription
 
 DAY: Final = 86_400_000
 """Milliseconds."""
 
-CHUNK: Final = 65_536
-"""Bytes that are compressed at once: given single short rows, isal finds no likeness between them."""
+CHUNK: Final = 256
+"""Events that are rendered and compressed at once: few enough to stay in the processor's cache, many
+enough for isal to find likeness between their rows."""
 
-_encoder: Final = msgspec.json.Encoder()
+MOST_COMPILED: Final = 8
+"""Sets of formats that are kept compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +57,28 @@ class _Builder:
         self.index = index
         self.size = 0
         self.events: list[Event] = []
-        self.unparsed = 0
-        self.status = {"NODATA": 0, "SKIPDATA": 0}
+        self.marks: Counter[Mark] = Counter()
         self._stream = compressor()
         self._parts: list[bytes] = []
-        self._rows: list[bytes] = []
-        self._compressed = 0
 
-    def add(self, event: Event, document: dict[str, Value], row: bytes) -> None:
-        self.events.append(event)
-        self.size += len(row)
-        self._rows.append(row)
-        if self.size - self._compressed >= CHUNK:
-            self._compress_rows()
-        self.unparsed += PARSE_ERROR in document
-        status = document.get("log_status")
-        if status in self.status:
-            self.status[status] += 1
-
-    def _compress_rows(self) -> None:
-        self._parts.append(self._stream.compress(b"".join(self._rows)))
-        self._rows.clear()
-        self._compressed = self.size
+    def add(self, events: Sequence[Event], rows: bytes, marks: Iterable[Mark]) -> None:
+        self.events.extend(events)
+        self.size += len(rows)
+        self.marks.update(marks)
+        self._parts.append(self._stream.compress(rows))
 
     def finish(self) -> Body:
-        self._compress_rows()
         data = b"".join([*self._parts, self._stream.flush()])
-        no_data, skip_data = self.status.values()
-        return Body(self.index, data, self.size, tuple(self.events), self.unparsed, no_data, skip_data)
+        count = self.marks
+        return Body(
+            self.index,
+            data,
+            self.size,
+            tuple(self.events),
+            unparsed=count["unparsed"],
+            no_data=count["NODATA"],
+            skip_data=count["SKIPDATA"],
+        )
 
 
 def encode(
@@ -99,28 +93,64 @@ def encode(
         max_bytes: the largest body before compression. An event that is larger goes alone.
         keep_message: whether documents of parsed lines keep `@message`.
     """
+    renderer = _compile(formats, keep_message=keep_message)
     for index, events in _group_by_index(subscription.events, prefix).items():
         body = _Builder(index)
-        for event in events:
-            document = build(event, subscription, formats, keep_message=keep_message)
-            row = encode_json({"create": {"_id": event.id}}) + b"\n" + encode_json(document) + b"\n"
-            if body.events and body.size + len(row) > max_bytes:
-                yield body.finish()
-                body = _Builder(index)
-            body.add(event, document, row)
+        for start in range(0, len(events), CHUNK):
+            chunk = events[start : start + CHUNK]
+            rows, marks = renderer.render(chunk, subscription)
+            data = "".join(rows).encode()
+            if body.size + len(data) <= max_bytes:
+                body.add(chunk, data, marks.values())
+                continue
+            for first, last, anew in _cut(rows, body.size, max_bytes):
+                if anew:
+                    yield body.finish()
+                    body = _Builder(index)
+                data = "".join(rows[first:last]).encode()
+                body.add(
+                    chunk[first:last], data, [marks[each] for each in range(first, last) if each in marks]
+                )
         yield body.finish()
 
 
-def _group_by_index(events: tuple[Event, ...], prefix: str) -> dict[str, list[Event]]:
+def _cut(rows: Sequence[str], size: int, max_bytes: int) -> Iterator[tuple[int, int, bool]]:
+    """Divide rows among bodies, the first of which has a size already.
+
+    Yields ranges of rows, and whether a new body begins with them.
+    """
+    first, anew = 0, False
+    for position, row in enumerate(rows):
+        length = len(row.encode())
+        if size and size + length > max_bytes:
+            if position > first:
+                yield first, position, anew
+            first, anew, size = position, True, 0
+        size += length
+    yield first, len(rows), anew
+
+
+_compiled: Final[dict[tuple[int, bool], Rows]] = {}
+
+
+def _compile(formats: Formats, *, keep_message: bool) -> Rows:
+    """Return the compiled formats, which are kept: a function has one set of them, for good."""
+    key = (id(formats), keep_message)
+    rows = _compiled.get(key)
+    if rows is None:
+        if len(_compiled) >= MOST_COMPILED:
+            _compiled.clear()
+        rows = _compiled[key] = Rows(formats, keep_message=keep_message)
+    return rows
+
+
+def _group_by_index(events: tuple[Event, ...], prefix: str) -> dict[str, Sequence[Event]]:
+    if not events:
+        return {}
+    times = [event.timestamp for event in events]
+    if min(times) // DAY == max(times) // DAY:
+        return {index_name(prefix, times[0]): events}
     days: dict[int, list[Event]] = {}
     for event in events:
         days.setdefault(event.timestamp // DAY, []).append(event)
     return {index_name(prefix, day * DAY): group for day, group in days.items()}
-
-
-def encode_json(value: object) -> bytes:
-    """Return compact JSON on one line; text with a lone surrogate keeps it, as an escape."""
-    try:
-        return _encoder.encode(value)
-    except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -5,8 +5,11 @@ searches made for them go on working. Everything comes from the event and its pa
 from the clock: forwarding, Lambda's retry and a replay make the same document.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from parser.errors import RecordError
 from parser.format import Formats
@@ -15,6 +18,8 @@ from parser.subscription import Event, Subscription
 
 PARSE_ERROR: Final = "parse_error"
 """The field that says, in words, why a line could not be parsed. Other documents do not have it."""
+
+_encoder: Final = msgspec.json.Encoder()
 
 METADATA: Final = ("@timestamp", "@message", "@owner", "@log_group", "@log_stream")
 """The fields that every document has beside those of its line (`@message` may be left out)."""
@@ -61,3 +66,11 @@ def index_name(prefix: str, timestamp: int) -> str:
         timestamp: the event's, in milliseconds since the epoch.
     """
     return f"{prefix}-{datetime.fromtimestamp(timestamp // 1000, UTC):%Y.%m.%d}"
+
+
+def encode_json(value: object) -> bytes:
+    """Return compact JSON on one line; text with a lone surrogate keeps it, as an escape."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode("ascii")

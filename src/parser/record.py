@@ -50,10 +50,19 @@ def parse(line: str, formats: Formats) -> dict[str, Value]:
     """
     tokens = split(line)
     return {
-        field.document_name: _READERS[field.kind](field, token)
+        field.document_name: read(field, token)
         for field, token in zip(formats.select(tokens).fields, tokens, strict=True)
         if token != ABSENT
     }
+
+
+def read(field: Field, token: str) -> Value:
+    """Return the value of a field that is present.
+
+    Raises:
+        RecordError: the token is not of the field's kind.
+    """
+    return _READERS[field.kind](field, token)
 
 
 def split(line: str) -> list[str]:

@@ -1,0 +1,180 @@
+"""The fast path gives what the readable definition gives, byte for byte."""
+
+import os
+import zlib
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parser.bulk import Body, encode
+from parser.compiled import LARGEST_ADDRESSES, LARGEST_MEMO, Rows
+from parser.document import PARSE_ERROR, build, encode_json, index_name
+from parser.format import DEFAULT, Formats
+from parser.subscription import Event, Subscription
+from random_payloads import ODD_TOKENS, RandomPayloads
+
+LINES = int(os.environ.get("EQUALITY_LINES", "20000"))
+"""`make equality` tries more than a million."""
+
+LINE = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 443 50000 6 10 840 1790845257 1790845317 ACCEPT OK"
+DAY = 86_400_000
+
+Row = tuple[Event, bytes, dict[str, str | int]]
+Described = tuple[str, bytes, int, tuple[Event, ...], int, int, int]
+
+
+def define(
+    subscription: Subscription, formats: Formats, *, max_bytes: int, keep_message: bool
+) -> Iterator[Described]:
+    """Make the bodies as the definition says: a document for each event, one after the other."""
+    for day in dict.fromkeys(event.timestamp // DAY for event in subscription.events):
+        part: list[Row] = []
+        size = 0
+        for event in (event for event in subscription.events if event.timestamp // DAY == day):
+            document = build(event, subscription, formats, keep_message=keep_message)
+            row = encode_json({"create": {"_id": event.id}}) + b"\n" + encode_json(document) + b"\n"
+            if part and size + len(row) > max_bytes:
+                yield describe_part(day, part)
+                part, size = [], 0
+            part.append((event, row, document))
+            size += len(row)
+        yield describe_part(day, part)
+
+
+def describe_part(day: int, part: list[Row]) -> Described:
+    statuses = [document.get("log_status") for _, _, document in part]
+    data = b"".join(row for _, row, _ in part)
+    unparsed = sum(PARSE_ERROR in document for _, _, document in part)
+    events = tuple(event for event, _, _ in part)
+    index = index_name("cwl", day * DAY)
+    return index, data, len(data), events, unparsed, statuses.count("NODATA"), statuses.count("SKIPDATA")
+
+
+def describe(body: Body) -> Described:
+    data = zlib.decompress(body.data, wbits=31)
+    return body.index, data, body.size, body.events, body.unparsed, body.no_data, body.skip_data
+
+
+def assert_equal(
+    subscription: Subscription, formats: Formats, *, max_bytes: int = 5 << 20, keep_message: bool = True
+) -> None:
+    bodies = encode(subscription, formats, prefix="cwl", max_bytes=max_bytes, keep_message=keep_message)
+    expected = define(subscription, formats, max_bytes=max_bytes, keep_message=keep_message)
+    for found, wanted in zip(bodies, expected, strict=True):
+        assert describe(found) == wanted
+
+
+def payload(*lines: str) -> Subscription:
+    events = tuple(
+        Event(id=str(number), timestamp=1790845257000, message=line) for number, line in enumerate(lines, 1)
+    )
+    return Subscription(owner="012345678901", log_group="vpc", log_stream="eni-1-all", events=events)
+
+
+def test_rows_of_any_lines_in_any_formats_equal_the_definition() -> None:
+    remaining, seed = LINES, 0
+    while remaining > 0:
+        drawn = RandomPayloads(seed)
+        formats = drawn.formats()
+        subscription = drawn.payload(formats, 20 + seed * 7 % 600)
+        assert_equal(
+            subscription,
+            formats,
+            max_bytes=5 << 20 if seed % 3 else 40_000,
+            keep_message=bool(seed % 2),
+        )
+        remaining -= len(subscription.events)
+        seed += 1
+
+
+TOKENS = st.one_of(st.sampled_from(ODD_TOKENS), st.sampled_from(LINE.split()), st.text())
+
+
+@given(
+    lines=st.lists(st.lists(TOKENS, min_size=12, max_size=15).map(" ".join) | st.text(), min_size=1),
+    stream=st.text(),
+    keep_message=st.booleans(),
+)
+def test_rows_of_any_text_equal_the_definition(lines: list[str], stream: str, *, keep_message: bool) -> None:
+    subscription = payload(*lines)
+    subscription = Subscription(
+        owner=subscription.owner, log_group="vpc", log_stream=stream, events=subscription.events
+    )
+
+    assert_equal(subscription, Formats.from_text(DEFAULT), keep_message=keep_message)
+
+
+@given(position=st.integers(0, 13), token=st.sampled_from(ODD_TOKENS))
+def test_one_odd_token_between_good_lines_changes_its_row_alone(position: int, token: str) -> None:
+    tokens = LINE.split(" ")
+    tokens[position] = token
+
+    assert_equal(payload(LINE, LINE, " ".join(tokens), LINE), Formats.from_text(DEFAULT))
+
+
+FORMATS = {
+    "one-steady-field": ("action", ["ACCEPT", "-", "", "NODATA", "ACCEPT ACCEPT"]),
+    "one-varying-field": ("bytes", ["1", "-", "0", "01", " 1", "1 "]),
+    "steady-fields-only": (
+        "interface-id action log-status",
+        ["eni-1 ACCEPT OK", "- - -", "- - OK", "- - NODATA"],
+    ),
+    "varying-fields-only": (
+        "srcaddr bytes",
+        ["::1 1", "- 1", "1.2.3.4 -", "- -", " 1.2.3.4 1", "1.2.3.4  1"],
+    ),
+    "steady-in-the-middle": (
+        "bytes action start",
+        ["1 ACCEPT 1790845257", "- ACCEPT -", "1 - 1790845257000"],
+    ),
+    "status-in-the-middle": (
+        "bytes log-status start",
+        ["1 OK 1790845257", "1 NODATA 1790845257", "- SKIPDATA -"],
+    ),
+    "status-first": ("log-status bytes", ["OK 1", "NODATA 1", "SKIPDATA -", "- 1"]),
+    "two-formats": (
+        "srcaddr bytes;action bytes start",
+        ["::1 1", "ACCEPT 1 1790845257", "::1 1", "ACCEPT 1 -"],
+    ),
+    "unknown-fields": (
+        "new-thing bytes other-thing",
+        ["a 1 b", '"a" 1 b', "a 1 b\\c", "\n 1 b", "é 1 b", "- 1 -"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("formats", "lines"), FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize("keep_message", [True, False])
+def test_formats_of_every_shape_equal_the_definition(
+    formats: str, lines: list[str], *, keep_message: bool
+) -> None:
+    assert_equal(payload(*lines, *lines[::-1]), Formats.from_text(formats), keep_message=keep_message)
+
+
+def test_good_lines_take_the_fast_path() -> None:
+    """The other tests would pass without it."""
+    rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
+    rows._define = None  # type: ignore[assignment,method-assign]
+
+    found, marks = rows.render(payload(LINE, LINE.replace("OK", "NODATA"), LINE).events, payload())
+
+    assert (len(found), marks) == (3, {1: "NODATA"})
+
+
+def test_what_is_remembered_stays_bounded() -> None:
+    rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
+    lines = [
+        LINE.replace("eni-1", f"eni-{number}").replace("10.0.0.1", f"10.{number >> 8}.{number & 255}.1")
+        for number in range(LARGEST_ADDRESSES + 10)
+    ]
+    subscription = payload(*lines)
+
+    found, _ = rows.render(subscription.events, subscription)
+
+    assert len(found) == len(lines)
+    for name in ("addresses", "stamps"):
+        assert len(rows._compiled[14].render.__globals__[name]) <= LARGEST_ADDRESSES
+    heads = rows._compiled[14].render.__globals__["read_head"].__closure__
+    assert max(len(cell.cell_contents) for cell in heads) <= LARGEST_MEMO
