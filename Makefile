@@ -41,6 +41,10 @@ opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, w
 test: .venv/.stamp .venv-sam/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
 	@$(RUN)/pytest $(ARGS)
 
+.PHONY: equality
+equality: .venv/.stamp ## Hold the fast path against the readable definition, over two million generated lines
+	@EQUALITY_LINES=2000000 $(RUN)/pytest -q --timeout 0 tests/parser/test_compiled.py
+
 .PHONY: build
 build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
 	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
