@@ -96,7 +96,13 @@ def remove_alias(node: Embedded) -> None:
 
 def demand_copies(node: Embedded) -> None:
     settings = {"index.write.wait_for_active_shards": "2", "index.auto_expand_replicas": False}
-    ask(node, "PUT", f"/{SECOND}", {"settings": {**settings, "index.number_of_replicas": 1}})
+    # This request shall not wait for the copies itself.
+    ask(
+        node,
+        "PUT",
+        f"/{SECOND}?wait_for_active_shards=0",
+        {"settings": {**settings, "index.number_of_replicas": 1}},
+    )
 
 
 ROWS = {

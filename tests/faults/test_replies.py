@@ -78,7 +78,8 @@ ROWS = {
             403,
             {
                 "Message": "User: arn:aws:sts::123456789012:assumed-role/forward/forward is not "
-                "authorized to perform: es:ESHttpPost because no identity-based policy allows the es:ESHttpPost action"
+                "authorized to perform: es:ESHttpPost because no identity-based policy allows the "
+                "es:ESHttpPost action"
             },
         ),
         "403 http_403",

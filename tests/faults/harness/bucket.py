@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
+from faults.harness.context import FUNCTION
 from handler.failures import FAILED, ON_FAILURE, REJECTED
 from parser.subscription import decode
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 NAME: Final = "flowlogs-failures"
 REGION: Final = "eu-central-1"
-FUNCTION: Final = "forward"
 # What a function's environment holds; moto takes any.
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

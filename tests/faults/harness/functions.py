@@ -5,12 +5,12 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from faults.harness.bucket import CREDENTIALS, FUNCTION, NAME, Bucket
+from faults.harness.bucket import CREDENTIALS, NAME, Bucket
+from faults.harness.context import make_context
 from handler import forward, replay
 from handler.config import Config
 from handler.delivery import Delivery
@@ -23,18 +23,6 @@ TRIES: Final = 3
 """Lambda calls an asynchronous function once, and twice more when it fails."""
 
 Answer = dict[str, int]
-
-
-class Context:
-    """What Lambda tells an invocation; the remaining time is real."""
-
-    def __init__(self, request_id: str, seconds: float, function: str = FUNCTION) -> None:
-        self.aws_request_id = request_id
-        self.function_name = function
-        self._end = time.monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return max(0, int((self._end - time.monotonic()) * 1000))
 
 
 @dataclass
@@ -115,7 +103,7 @@ class Functions:
     ) -> Answer:
         """Call forward once; raises what it raises."""
         self._current.environment = self.containers[container].environment
-        answer = forward.lambda_handler(dict(event), _context(request_id, seconds))
+        answer = forward.lambda_handler(dict(event), make_context(request_id, seconds))
         settled = answer["indexed"] + answer["duplicate"] + answer["pending"] + answer["rejected"]
         assert (answer["received"], answer["unaccounted"]) == (settled, 0)
         return answer
@@ -139,7 +127,7 @@ class Functions:
     def replay(self, *, seconds: float = 60.0, container: Container | None = None) -> Answer:
         """Run the replay function once, in an environment of its own."""
         self._current.environment = (container or self.make_container()).environment
-        return replay.lambda_handler({}, _context(None, seconds, "replay"))
+        return replay.lambda_handler({}, make_context(None, seconds, "replay"))
 
     def replay_until_quiet(self, *, seconds: float = 60.0, runs: int = 30) -> list[Answer | None]:
         """Run the replay function again and again, until nothing is left or nothing changes.
@@ -168,7 +156,3 @@ def set_attempts(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
     defaults = Delivery.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "attempts", attempts)
-
-
-def _context(request_id: str | None, seconds: float, function: str = FUNCTION) -> LambdaContext:
-    return cast("LambdaContext", Context(request_id or str(uuid.uuid4()), seconds, function))

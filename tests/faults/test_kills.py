@@ -1,0 +1,68 @@
+"""A function killed with SIGKILL at any of its steps loses nothing: the retry or the next replay ends it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.conftest import Stack
+from faults.harness.faults import item, refusing_items
+from faults.harness.ledger import FIRST_DAY, Payload, every
+from faults.harness.victim import FORWARD, REPLAY, Victims
+from handler.failures import FAILED
+from parser.document import index_name
+
+SPOILT = "strict_dynamic_mapping_exception"
+MAPPING = {"dynamic": "strict", "properties": {"srcaddr": {"type": "ip"}}}
+
+
+@pytest.fixture(scope="module")
+def victims() -> Iterator[Victims]:
+    """Give what kills functions."""
+    with Victims() as made:
+        yield made
+
+
+def spoil(stack: Stack) -> tuple[Payload, dict[str, str]]:
+    """Make a payload of which a day is rejected, and let a block keep some of the other day waiting.
+
+    Returns the payload, and what must be among the rejected ones in the end.
+    """
+    payload = stack.ledger.payload(events=16)
+    blocked = every(8, payload.events)
+    refusal = item(403, "cluster_block_exception", "index blocked by: [FORBIDDEN/8/index write (api)];")
+    stack.proxy.always(refusing_items(blocked.__contains__, refusal))
+    first_day = index_name("cwl", FIRST_DAY)
+    bad = f"/{index_name('cwl', FIRST_DAY + 86_400_000)}"
+    assert stack.node.request("DELETE", "/_index_template/cwl")[0] == 200
+    assert stack.node.request("PUT", bad, {"mappings": MAPPING})[0] == 200
+    return payload, {each.id: SPOILT for each in payload.events if each.index != first_day}
+
+
+@pytest.mark.parametrize("step", FORWARD)
+def test_forward_killed_at_a_step_is_ended_by_lambdas_retry(
+    stack: Stack, victims: Victims, step: str
+) -> None:
+    payload, rejected = spoil(stack)
+
+    victims.kill("forward", step, payload.event, stack.functions.environ, "one-request")
+    answer = stack.functions.invoke(payload.event, request_id="one-request")
+    assert (answer["pending"], answer["rejected"]) == (2, 8)
+
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=rejected)
+
+
+@pytest.mark.parametrize("step", REPLAY)
+def test_replay_killed_at_a_step_is_ended_by_the_next(stack: Stack, victims: Victims, step: str) -> None:
+    payload, rejected = spoil(stack)
+    # What Lambda wrote when forward never came through, and an unreadable object behind it.
+    stack.bucket.put_on_failure(payload.event, "lost", RuntimeError("Task timed out"))
+    stack.bucket.put(f"{FAILED}2026/01/01/00/unreadable", b"neither gzip nor JSON")
+
+    victims.kill("replay", step, {}, stack.functions.environ, "killed")
+
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=rejected)
+    assert [key for key in stack.bucket.keys("rejected/") if key.endswith(".unreadable")]
