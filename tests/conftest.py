@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from commands import BUCKET, REGION
 from flowlogs.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.opensearch_releases import RELEASES
+from handler.failures import connect_s3
 
 Nodes = Callable[[str], Embedded]
 
@@ -61,6 +63,28 @@ def any_opensearch(request: pytest.FixtureRequest, opensearch_nodes: Nodes) -> E
 def project() -> Path:
     """Return the project's folder."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Sign in to an account that has just an empty failure bucket."""
+    # Slow to import, and needed by few tests.
+    import boto3
+    from moto import mock_aws
+
+    for name, text in {
+        "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, text)
+    connect_s3.cache_clear()
+    with mock_aws():
+        s3 = boto3.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+        yield
+    connect_s3.cache_clear()
 
 
 def empty(node: Embedded) -> Embedded:

@@ -1,32 +1,73 @@
 """The operator's command line: which commands there are."""
 
-from typing import Final
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from flowlogs.demo import demo_command
+from flowlogs.exits import debugging, unsurprising
 from flowlogs.invoke import invoke_command
+from flowlogs.options import choose_account, put_first
 from flowlogs.parse import parse_command
+from flowlogs.rejected import rejected_command
 from flowlogs.replay import replay_command
+
+TRY: Final = "Try it, without an account"
+ASK: Final = "Ask how it is"
+MEND: Final = "Mend it"
+
+
+class Commands(TyperGroup):
+    """Takes the options of all commands before and behind a command's name, as the AWS CLI does."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer hides its type
+        """Read the arguments."""
+        return super().parse_args(ctx, put_first(args))
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  # typer hides its type
+        """Run the command that is asked for."""
+        with unsurprising():
+            return super().invoke(ctx)
+
 
 app: Final = typer.Typer(
     name="flowlogs",
-    help="VPC flow logs in OpenSearch: try it, look at it, run it.",
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
 @app.callback()
-def _root() -> None:
-    """VPC flow logs in OpenSearch: try it, look at it, run it."""
+def _root(
+    *,
+    profile: Annotated[
+        str | None, typer.Option(help="The AWS profile, instead of AWS_PROFILE and keys in the environment.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="The AWS Region, instead of AWS_REGION.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error comes from.")] = False,
+) -> None:
+    """VPC flow logs in OpenSearch: try it, ask how it is, mend it.
+
+    OpenSearch is the one of OPENSEARCH_URL and the other variables that
+    the functions read; --stack reads them from the deployed function.
+    Times are in UTC. The options below may also stand behind a command.
+
+    Exit status: 0 all is well, 1 something is not as it should be, 2 the
+    command was called wrongly or its environment is not usable.
+    """
+    debugging.set(debug)
+    choose_account(profile, region)
 
 
-app.command("demo")(demo_command)
-app.command("invoke")(invoke_command)
-app.command("parse")(parse_command)
-app.command("replay")(replay_command)
+app.command("demo", rich_help_panel=TRY)(demo_command)
+app.command("parse", rich_help_panel=TRY)(parse_command)
+app.command("invoke", rich_help_panel=TRY)(invoke_command)
+app.command("rejected", rich_help_panel=ASK)(rejected_command)
+app.command("replay", rich_help_panel=MEND)(replay_command)
 
 
 def main() -> None:
