@@ -1,0 +1,47 @@
+"""A cluster with two days of flow logs, and the lines that were sent to it."""
+
+import datetime as dt
+import http.client
+from dataclasses import dataclass
+
+import raw_lines
+from flowlogs import loopback, traffic
+from flowlogs.embedded import Embedded
+from parser.bulk import encode
+from parser.format import Formats, parse_format
+from parser.index_template import index_template
+from parser.subscription import decode_event
+
+DAYS = (dt.date(2026, 1, 15), dt.date(2026, 1, 16))
+RECORDS = 4_000
+FORMATS = Formats.of([parse_format(text) for text in traffic.FORMATS.values()])
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A cluster, and the lines that were sent to it."""
+
+    node: Embedded
+    lines: list[raw_lines.Line]
+
+
+def load(node: Embedded) -> Logged:
+    """Send two days of generated traffic to an empty cluster."""
+    assert node.request("PUT", "/_index_template/cwl", index_template("cwl", FORMATS))[0] == 200
+    payloads = [each for day in DAYS for each in traffic.generate_day(day, records=RECORDS)]
+    send(node, payloads)
+    assert node.request("POST", "/cwl-*/_refresh")[0] == 200
+    return Logged(node, raw_lines.read_lines(payloads))
+
+
+def send(node: Embedded, payloads: list[traffic.Payload]) -> None:
+    """Send payloads as the forward function would; each document must be taken."""
+    connection = http.client.HTTPConnection(loopback.HOST, node.port)
+    headers = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+    for payload in payloads:
+        subscription = decode_event(payload.event)
+        for body in encode(subscription, FORMATS, prefix="cwl", max_bytes=5 << 20, keep_message=True):
+            connection.request("POST", f"/{body.index}/_bulk", body.data, headers)
+            reply = connection.getresponse().read()
+            assert b'"errors":false' in reply, reply[:300]
+    connection.close()
