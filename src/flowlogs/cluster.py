@@ -1,18 +1,15 @@
 """A cluster as the command line needs it: prepared for flow logs, and asked about them."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from opensearchpy import OpenSearch
 
+from flowlogs.options import find_region
+from handler import index_setup
+from handler.cluster import Cluster, read_engine
 from handler.config import Config
 from handler.opensearch import connect
-from parser.index_template import index_template
-
-OLDEST: Final = (1, 3)
-"""What a cluster is taken for that hides its version (Amazon's compatibility mode says 7.10)."""
-
-_COMPATIBILITY_MAJOR: Final = 7
 
 
 def open_client(environ: Mapping[str, str]) -> tuple[Config, OpenSearch]:
@@ -25,22 +22,23 @@ def open_client(environ: Mapping[str, str]) -> tuple[Config, OpenSearch]:
     """
     url = environ.get("OPENSEARCH_URL", "")
     local = url.startswith("http://")
-    config = Config.from_environ({"OPENSEARCH_AUTH": "none" if local else "iam", **environ})
+    given = {"OPENSEARCH_AUTH": "none" if local else "iam", **environ}
+    if given["OPENSEARCH_AUTH"] == "iam" and not given.get("AWS_REGION"):
+        given["AWS_REGION"] = find_region()
+    config = Config.from_environ(given)
     return config, connect(config)
 
 
-def read_engine(client: OpenSearch) -> tuple[int, int]:
-    """Return major and minor version of the cluster."""
-    major, minor, *_ = (int(part) for part in client.info()["version"]["number"].split("-")[0].split("."))
-    return OLDEST if major >= _COMPATIBILITY_MAJOR else (major, minor)
-
-
 def install_template(client: OpenSearch, config: Config) -> tuple[int, int]:
-    """Put the index template in place, or renew it. Returns the cluster's version, for display."""
-    engine = read_engine(client)
-    body = index_template(config.index_prefix, config.formats, engine=engine)
-    client.indices.put_index_template(name=config.index_prefix, body=body)
-    return engine
+    """Put the index template in place, or renew it. Returns the cluster's version, for display.
+
+    Raises:
+        handler.cluster.ClusterError: the cluster does not answer, or refuses it.
+    """
+    cluster = Cluster(client)
+    _, version = read_engine(cluster)
+    index_setup.install_template(cluster, config, version)
+    return version
 
 
 def count_documents(client: OpenSearch, prefix: str, query: Mapping[str, Any] | None = None) -> int:

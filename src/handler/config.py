@@ -19,6 +19,12 @@ LARGEST_BULK_BYTES: Final = 9 * MEBIBYTE
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
 """Hosts to which a request may travel without TLS: this machine, also as a container names it."""
 
+MASTER_USER: Final = "OPENSEARCH_SECRET_ARN"
+"""The variable that names the secret of the master user; the setup function alone reads it."""
+
+AUTO: Final = "auto"
+"""Of INDEX_REPLICAS: one copy where there is a second node."""
+
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -71,6 +77,8 @@ class Config:
         failure_bucket: where failures are stored; None where Lambda's retries have to do.
         failure_kms_key: the key that encrypts stored objects; None for the one of S3.
         retention_days: how many days indices are kept; 0 for ever. A replay rejects what is older.
+        index_shards: primary shards of each day's index.
+        index_replicas: copies of each shard; None for one where there is a second node.
     """
 
     url: str
@@ -89,6 +97,8 @@ class Config:
     failure_bucket: str | None = None
     failure_kms_key: str | None = None
     retention_days: int = 0
+    index_shards: int = 1
+    index_replicas: int | None = None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -118,6 +128,8 @@ class Config:
             failure_bucket=environ.get("FAILURE_BUCKET") or None,
             failure_kms_key=environ.get("FAILURE_KMS_KEY") or None,
             retention_days=reader.read("RETENTION_DAYS", _read_days, default="0") or 0,
+            index_shards=reader.read("INDEX_SHARDS", _read_shards, default="1") or 1,
+            index_replicas=reader.read("INDEX_REPLICAS", _read_replicas, default=AUTO),
         )
         if reader.problems:
             raise ConfigError(reader.problems)
@@ -197,6 +209,20 @@ def _read_bulk_bytes(text: str) -> int:
 def _read_days(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError("it must be a whole number of days, 0 for ever")
+    return int(text)
+
+
+def _read_shards(text: str) -> int:
+    return _read_number(text, 1, 100)
+
+
+def _read_replicas(text: str) -> int | None:
+    return None if text == AUTO else _read_number(text, 0, 10)
+
+
+def _read_number(text: str, least: int, most: int) -> int:
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise ValueError(f"allowed are whole numbers from {least} to {most}")
     return int(text)
 
 

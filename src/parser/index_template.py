@@ -29,29 +29,44 @@ a term of more than 32,766 bytes."""
 _KEYWORD: Final[Mapping] = {"type": "keyword", "ignore_above": LONGEST_KEYWORD}
 
 
-def index_template(prefix: str, formats: Formats, *, engine: tuple[int, int] = NEWEST) -> Mapping:
+def index_template(
+    prefix: str,
+    formats: Formats,
+    *,
+    engine: tuple[int, int] = NEWEST,
+    shards: int = 1,
+    replicas: int | None = None,
+    serverless: bool = False,
+) -> Mapping:
     """Return the body of `PUT /_index_template/<prefix>`.
 
     Args:
         prefix: the first part of the index names.
         formats: the active formats; a field of theirs that the field table lacks becomes a keyword.
         engine: major and minor version of the cluster. 1.3 and later are supported.
+        shards: primary shards of each index.
+        replicas: copies of each shard; None for one where there is a second node.
+        serverless: for a collection, which decides about shards, copies and refreshing itself.
     """
+    settings = {} if serverless else {"settings": {"index": _settings(shards, replicas)}}
     return {
         "index_patterns": [f"{prefix}-*"],
         "priority": PRIORITY,
         "template": {
-            "settings": {
-                "index": {
-                    "number_of_shards": 1,
-                    "auto_expand_replicas": "0-1",
-                    "codec": "best_compression",
-                    "refresh_interval": "30s",
-                }
-            },
+            **settings,
             "mappings": {"dynamic": False, "properties": _properties(formats, engine)},
         },
         "_meta": {"description": "VPC flow logs, made by flowlogs-opensearch from its field table"},
+    }
+
+
+def _settings(shards: int, replicas: int | None) -> Mapping:
+    copies = {"auto_expand_replicas": "0-1"} if replicas is None else {"number_of_replicas": replicas}
+    return {
+        "number_of_shards": shards,
+        **copies,
+        "codec": "best_compression",
+        "refresh_interval": "30s",
     }
 
 

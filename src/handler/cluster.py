@@ -1,0 +1,206 @@
+"""A cluster as the setup sees it: it may not be up yet, and may lack a part that others have.
+
+Every request here may be sent twice without harm, so that faults which pass are waited for: a new
+domain needs minutes until its name resolves and its security is ready.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from opensearchpy import OpenSearch
+from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+from opensearchpy.exceptions import OpenSearchException, SSLError
+from urllib3 import Timeout
+
+REQUEST_SECONDS: Final = 30.0
+"""The longest wait for one answer: a new cluster is slow with its first templates and roles."""
+
+CONNECT_SECONDS: Final = 3.0
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 10.0
+"""Seconds between tries, doubled from the first to the longest."""
+
+LONGEST_REASON: Final = 300
+"""Characters."""
+
+OLDEST: Final = (1, 3)
+"""What a cluster is taken for that hides its version (Amazon's compatibility mode says 7.10)."""
+
+_COMPATIBILITY_MAJOR: Final = 7
+_NO_ANSWER: Final = 0
+_ANY_STATUS: Final = range(100, 600)
+_PASSING: Final = frozenset(
+    {
+        _NO_ANSWER,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+_REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_ABSENT: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+_ADVICE: Final[dict[int, str]] = {
+    HTTPStatus.UNAUTHORIZED: "check the user name and password, or the secret that holds them",
+    HTTPStatus.FORBIDDEN: "the setup must be allowed to, by the domain's access policy and by the role "
+    "all_access in the cluster's security (docs/security.md)",
+}
+
+
+class ClusterError(OpenSearchException):
+    """The cluster does not do what it is asked; the text says what, why, and what helps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the cluster answered.
+
+    Attributes:
+        status: the HTTP status; 0 where there was no answer.
+        data: the body: decoded where it is JSON, text where not.
+    """
+
+    status: int
+    data: Any
+
+    @property
+    def done(self) -> bool:
+        """Whether the request was carried out."""
+        return self.status in (HTTPStatus.OK, HTTPStatus.CREATED)
+
+    @property
+    def no_such_api(self) -> bool:
+        """Whether the cluster lacks the plugin that would answer, as against the thing asked for.
+
+        OpenSearch says 400 with "no handler found", and Amazon's front end that a path "is not allowed".
+        """
+        text = json.dumps(self.data)
+        return "is not allowed" in text or (self.status in _ABSENT and "no handler found for uri" in text)
+
+    @property
+    def reason(self) -> str:
+        """What the cluster gave as its reason, short enough for a person to read."""
+        error = self.data.get("error", self.data) if isinstance(self.data, dict) else self.data
+        if isinstance(error, dict):
+            error = next((error[name] for name in ("reason", "message", "Message") if error.get(name)), error)
+        words = error if isinstance(error, str) else json.dumps(error)
+        return f"{self.status or ''} {' '.join(words.split())}".strip()[:LONGEST_REASON]
+
+
+class Cluster:
+    """Requests to one cluster, repeated as long as the time allows."""
+
+    def __init__(
+        self,
+        client: OpenSearch,
+        *,
+        time_left: Callable[[], float] = lambda: 0.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            client: the connection.
+            time_left: seconds in which requests may be repeated; where it is none, each is sent once.
+            sleep: waits that many seconds.
+        """
+        self._connection: Any = client.transport.get_connection()
+        self._time_left = time_left
+        self._sleep = sleep
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        patience: float = 0.0,
+    ) -> Reply:
+        """Send a request until it is answered for good.
+
+        Args:
+            method: of HTTP.
+            path: with its query.
+            body: sent as JSON; bytes as they are.
+            headers: beside the usual ones.
+            patience: seconds during which a refusal (401, 403) is waited for, too: a new role is not
+                known everywhere at once.
+
+        Raises:
+            ClusterError: there was no answer in time, or the server's certificate is not trusted.
+        """
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        impatient_at = self._time_left() - patience
+        pause = FIRST_PAUSE
+        while True:
+            reply = self._send(method, path, data, headers)
+            refused = reply.status in _REFUSED and self._time_left() > impatient_at
+            if not refused and reply.status not in _PASSING:
+                return reply
+            if self._time_left() <= pause:
+                raise ClusterError(f"{method} {path} was not answered in time; the last try: {reply.reason}")
+            self._sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    def demand(
+        self, doing: str, method: str, path: str, body: object = None, *, patience: float = 0.0
+    ) -> Any:  # noqa: ANN401  # as the cluster answers
+        """Send a request that must succeed, and return what was answered.
+
+        Raises:
+            ClusterError: it did not; `doing` begins the sentence.
+        """
+        reply = self.request(method, path, body, patience=patience)
+        if not reply.done:
+            raise refuse(doing, reply)
+        return reply.data
+
+    def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str] | None) -> Reply:
+        seconds = min(REQUEST_SECONDS, max(self._time_left(), CONNECT_SECONDS))
+        try:
+            status, _, text = self._connection.perform_request(
+                method,
+                path,
+                body=data,
+                headers=headers,
+                ignore=_ANY_STATUS,
+                timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
+            )
+        except SSLError as error:
+            raise ClusterError(f"the cluster's certificate is not trusted: {error.info}") from error
+        except ClientConnectionError as error:
+            return Reply(_NO_ANSWER, str(error.info))
+        return Reply(status, _decode(text))
+
+
+def refuse(doing: str, reply: Reply) -> ClusterError:
+    """Return the error for a reply that is no success; `doing` begins the sentence."""
+    advice = _ADVICE.get(reply.status)
+    return ClusterError(f"{doing}: {reply.reason}" + (f"; {advice}" if advice else ""))
+
+
+def read_engine(cluster: Cluster, *, patience: float = 0.0) -> tuple[str, tuple[int, int]]:
+    """Return the version that the cluster shows, and the one to take it for.
+
+    Raises:
+        ClusterError: the cluster does not answer, or something else does.
+    """
+    data = cluster.demand("the cluster's version cannot be read", "GET", "/", patience=patience)
+    try:
+        number = data["version"]["number"]
+        major, minor, *_ = (int(part) for part in number.split("-")[0].split("."))
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise ClusterError("what answers at OPENSEARCH_URL is not OpenSearch: it shows no version") from error
+    return number, OLDEST if major >= _COMPATIBILITY_MAJOR else (major, minor)
+
+
+def _decode(text: str) -> Any:  # noqa: ANN401  # as the cluster answers
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

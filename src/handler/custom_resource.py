@@ -1,0 +1,130 @@
+"""CloudFormation's custom resources: what it asks for, and the answer that it waits for.
+
+Without an answer a stack hangs until the resource's timeout, so there is always one, and only one.
+"""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+import urllib3
+from urllib3.util import Retry, Timeout
+
+PHYSICAL_ID: Final = "flowlogs-setup"
+"""Never another one: a change of it would make CloudFormation delete what it replaced."""
+
+LONGEST_REASON: Final = 900
+LONGEST_VALUE: Final = 300
+LARGEST_ANSWER: Final = 4096
+"""Bytes; CloudFormation reads no more. The others: characters."""
+
+ANSWER_SECONDS: Final = 3.0
+ANSWER_TRIES: Final = 3
+
+
+CREATE: Final = "Create"
+UPDATE: Final = "Update"
+DELETE: Final = "Delete"
+
+
+class Status(Enum):
+    """What it is answered."""
+
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of CloudFormation.
+
+    Attributes:
+        kind: `Create`, `Update` or `Delete`.
+        url: where the answer goes; who has it can answer, so it is not logged.
+        identity: what the answer must repeat.
+        properties: of the resource, as the template has them.
+    """
+
+    kind: str
+    url: str = field(repr=False)
+    identity: dict[str, str]
+    properties: dict[str, Any]
+
+    @classmethod
+    def from_event(cls, event: dict[str, Any]) -> "Request":
+        """Read the event of an invocation.
+
+        Raises:
+            ValueError: it does not come from CloudFormation, so that nobody waits for an answer.
+        """
+        if not event.get("ResponseURL"):
+            raise ValueError("not a request of CloudFormation: there is no ResponseURL")
+        names = ("StackId", "RequestId", "LogicalResourceId")
+        return cls(
+            kind=event.get("RequestType", ""),
+            url=event["ResponseURL"],
+            identity={name: event.get(name, "") for name in names}
+            | {"PhysicalResourceId": event.get("PhysicalResourceId") or PHYSICAL_ID},
+            properties=event.get("ResourceProperties") or {},
+        )
+
+
+class Responder:
+    """Answers one request, once."""
+
+    def __init__(self, request: Request) -> None:
+        """Prepare; nothing is sent yet."""
+        self._request = request
+        self._lock = threading.Lock()
+        self._answered = False
+
+    def answer(self, status: Status, reason: str, data: dict[str, str] | None = None) -> bool:
+        """Send the answer, unless one was sent; return whether this was it.
+
+        Args:
+            status: whether all went well.
+            reason: for the person who looks at the stack.
+            data: what `Fn::GetAtt` gives.
+
+        Raises:
+            urllib3.exceptions.HTTPError: it could not be sent.
+        """
+        with self._lock:
+            if self._answered:
+                return False
+            _put(self._request.url, encode_answer(self._request, status, reason, data or {}))
+            self._answered = True
+        return True
+
+
+def encode_answer(request: Request, status: Status, reason: str, data: dict[str, str]) -> bytes:
+    """Return the body of an answer, short enough for CloudFormation."""
+    answer: dict[str, object] = {
+        "Status": status.value,
+        "Reason": reason[:LONGEST_REASON],
+        **request.identity,
+        "NoEcho": False,
+        "Data": {name: value[:LONGEST_VALUE] for name, value in data.items()},
+    }
+    body = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
+    if len(body) > LARGEST_ANSWER:
+        plain = "".join(each if each.isascii() and each.isprintable() else "?" for each in reason)
+        answer |= {"Data": {}, "Reason": plain[:LONGEST_REASON]}
+        body = json.dumps(answer).encode()
+    return body
+
+
+def _put(url: str, body: bytes) -> None:
+    # Any content type but the one that was signed, none, would be refused.
+    headers = {"content-type": "", "content-length": str(len(body))}
+    again = Retry(
+        ANSWER_TRIES - 1, backoff_factor=0.5, status_forcelist=range(500, 600), allowed_methods=None
+    )
+    with urllib3.PoolManager() as pool:
+        reply = pool.request(
+            "PUT", url, body=body, headers=headers, timeout=Timeout(total=ANSWER_SECONDS), retries=again
+        )
+    if reply.status != 200:  # noqa: PLR2004
+        raise urllib3.exceptions.HTTPError(f"CloudFormation's address answered {reply.status}")

@@ -1,0 +1,37 @@
+"""CloudFormation gets its answer, and one that it can read."""
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+from cloudformation import CloudFormation
+from handler import custom_resource
+
+
+def test_the_answer_is_sent_as_the_address_was_signed(stack: CloudFormation) -> None:
+    stack.send("Delete")
+
+    assert stack.answers[0].headers["content-type"] == ""
+
+
+def test_an_answer_that_is_not_taken_is_sent_again(stack: CloudFormation) -> None:
+    stack.statuses.extend([503, 500])
+
+    assert stack.send("Delete")["Status"] == "SUCCESS"
+
+
+def test_an_answer_that_is_never_taken_fails_the_function(stack: CloudFormation) -> None:
+    stack.statuses.extend([403])
+
+    with pytest.raises(HTTPError, match="CloudFormation's address answered 403"):
+        stack.send("Delete")
+
+
+@pytest.mark.parametrize("text", ["x", "é", "\ud800", "\u0000", "漢"], ids=ascii)
+def test_an_answer_is_never_longer_than_cloudformation_reads(stack: CloudFormation, text: str) -> None:
+    request = custom_resource.Request.from_event(stack.event("Create"))
+    data = {f"Name{number}": text * 5000 for number in range(8)}
+    body = custom_resource.encode_answer(request, custom_resource.Status.FAILED, text * 5000, data)
+
+    assert len(body) <= 4096
+    assert b'"Status": "FAILED"' in body
+    assert b'"PhysicalResourceId": "flowlogs-setup"' in body

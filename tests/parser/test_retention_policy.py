@@ -1,0 +1,39 @@
+"""The retention policy, written out."""
+
+from typing import Any
+
+import pytest
+
+from parser.retention_policy import retention_policy
+
+
+def expected(description: str, transitions: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "policy": {
+            "description": description,
+            "default_state": "keep",
+            "states": [
+                {"name": "keep", "actions": [], "transitions": transitions},
+                {"name": "delete", "actions": [{"delete": {}}], "transitions": []},
+            ],
+            "ism_template": [{"index_patterns": ["flows-*"], "priority": 100}],
+        }
+    }
+
+
+def delete_after(age: str) -> list[dict[str, Any]]:
+    return [{"state_name": "delete", "conditions": {"min_index_age": age}}]
+
+
+@pytest.mark.parametrize(
+    ("days", "kept", "transitions"),
+    [
+        pytest.param(1, "for 1 days", delete_after("2d"), id="a day, after the one that fills it"),
+        pytest.param(30, "for 30 days", delete_after("31d"), id="the default"),
+        pytest.param(0, "for ever", [], id="nothing is deleted"),
+    ],
+)
+def test_the_policy_is_this_and_nothing_else(days: int, kept: str, transitions: list[dict[str, Any]]) -> None:
+    description = f"VPC flow logs, kept {kept}; made by flowlogs-opensearch"
+
+    assert retention_policy("flows", days) == expected(description, transitions)
