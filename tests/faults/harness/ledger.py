@@ -151,7 +151,8 @@ def read_index(node: Embedded) -> Iterator[dict[str, Any]]:
         status, page = node.request(
             "POST", "/_search/scroll", {"scroll": "5m", "scroll_id": page["_scroll_id"]}
         )
-    node.request("DELETE", "/_search/scroll", {"scroll_id": [page["_scroll_id"]]})
+    if "_scroll_id" in page:  # not where there is no index at all
+        node.request("DELETE", "/_search/scroll", {"scroll_id": [page["_scroll_id"]]})
 
 
 def every(number: int, events: Iterable[Sent]) -> frozenset[str]:

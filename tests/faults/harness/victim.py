@@ -1,7 +1,7 @@
 """Processes that run a function once and kill themselves with SIGKILL at a step of it.
 
 `Victims` runs this module as a program, which makes a new process for each order. A process that ends
-by itself, with status 0, never reached its step.
+by itself never reached its step: with status 0, or 1 where the function raised.
 """
 
 import json
@@ -92,6 +92,19 @@ class Victims:
 
     def kill(self, function: str, step: str, event: object, environ: dict[str, str], request_id: str) -> None:
         """Run `forward` or `replay` in a process that dies at that step; raise where it does not."""
+        status = self.run(function, event, environ, request_id, step=step)
+        assert status == -signal.SIGKILL, f"{function} did not come to the step {step!r}"
+
+    def run(
+        self,
+        function: str,
+        event: object,
+        environ: dict[str, str],
+        request_id: str,
+        *,
+        step: str | None = None,
+    ) -> int:
+        """Run `forward` or `replay` in a process of its own and return its exit status."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         order = {
@@ -103,8 +116,7 @@ class Victims:
         }
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
-        status = int(self._process.stdout.readline())
-        assert status == -signal.SIGKILL, f"{function} did not come to the step {step!r}"
+        return int(self._process.stdout.readline())
 
 
 def arm(step: Step) -> None:
@@ -129,7 +141,8 @@ def run(order: dict[str, Any]) -> None:
     """Run a function once, up to a step."""
     os.environ.update(order["environ"])
     os.dup2(2, 1)  # what it prints is no answer of this program
-    arm(STEPS[order["function"]][order["step"]])
+    if order["step"] is not None:
+        arm(STEPS[order["function"]][order["step"]])
     handler = {"forward": forward.lambda_handler, "replay": replay.lambda_handler}[order["function"]]
     handler(order["event"], make_context(order["request_id"], 60.0))
 
@@ -140,10 +153,12 @@ def main() -> None:
     for line in sys.stdin:
         child = os.fork()  # what is imported already need not be imported for each of them
         if not child:
+            status = 1
             try:
                 run(json.loads(line))
+                status = 0
             finally:
-                os._exit(0)
+                os._exit(status)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201  # this is the answer
 
