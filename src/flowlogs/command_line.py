@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from flowlogs.demo import demo_command
 from flowlogs.exits import debugging, unsurprising
+from flowlogs.formats import formats_command
 from flowlogs.invoke import invoke_command
 from flowlogs.options import choose_account, put_first
 from flowlogs.parse import parse_command
@@ -66,6 +67,7 @@ def _root(
 app.command("demo", rich_help_panel=TRY)(demo_command)
 app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
+app.command("formats", rich_help_panel=ASK)(formats_command)
 app.command("rejected", rich_help_panel=ASK)(rejected_command)
 app.command("replay", rich_help_panel=MEND)(replay_command)
 
