@@ -32,9 +32,9 @@ WIDTH_OF_A_FILE: Final = 120
 
 
 def make_console() -> Console:
-    """Return the console for what people read."""
-    console = Console(file=sys.stdout)
-    return console if console.is_terminal else Console(file=sys.stdout, width=WIDTH_OF_A_FILE)
+    """Return the console for what people read. ":a:" in it is part of an IPv6 address, not an emoji."""
+    console = Console(file=sys.stdout, emoji=False)
+    return console if console.is_terminal else Console(file=sys.stdout, emoji=False, width=WIDTH_OF_A_FILE)
 
 
 def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -83,11 +83,12 @@ def format_bytes(number: Value | float | None) -> str:
     return f"{size:.0f} B" if units[0] == "B" else f"{size:.1f} {units[0]}"
 
 
-def _format_endpoint(address: Value | None, port: Value | None) -> str:
+def _format_endpoint(address: Value | None, port: Value | None) -> Text:
+    """Return address and port; as `Text`, because rich reads "[fe80::1]" in a string as markup."""
     if address is None:
-        return ""
+        return Text()
     shown = f"[{address}]" if ":" in str(address) else str(address)
-    return shown if port in (None, 0) else f"{shown}:{port}"
+    return Text(shown if port in (None, 0) else f"{shown}:{port}")
 
 
 def _format_seconds(seconds: Value | None) -> str:

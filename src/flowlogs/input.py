@@ -24,8 +24,8 @@ def read_lines(stream: BufferedReader) -> Iterator[str]:
     Raises:
         EnvelopeError: the stream starts like a payload but is none.
     """
-    if stream.peek(_HEAD).startswith((MAGIC, b"{", BASE64_OF_GZIP)):
-        for event in _read_payload(stream.read()).events:
+    if stream.peek(_HEAD).lstrip().startswith((MAGIC, b"{", BASE64_OF_GZIP)):
+        for event in _read_payload(stream.read().lstrip()).events:
             yield event.message
         return
     for line in stream:
@@ -41,7 +41,7 @@ def _read_payload(data: bytes) -> Subscription:
         return decode("".join(data.decode("ascii", "replace").split()))
     try:
         content: Any = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EnvelopeError(f"input starts like JSON but is not: {error}") from error
     match content:
         case {"messageType": _}:

@@ -13,8 +13,7 @@ from rich.text import Text
 from flowlogs.display import make_console, record_table
 from flowlogs.exits import INCOMPLETE, USAGE, fail
 from flowlogs.input import read_lines
-from parser.document import encode_json
-from parser.document import PARSE_ERROR
+from parser.document import PARSE_ERROR, encode_json
 from parser.errors import EnvelopeError, FormatError, RecordError
 from parser.fields import FIELDS
 from parser.format import Formats, known_formats
@@ -73,6 +72,8 @@ def parse_command(
                 else:
                     shown = {names.get(name, name): value for name, value in record.items()}
                     sys.stdout.buffer.write(encode_json(shown) + b"\n")
+    except BrokenPipeError:  # whoever reads has seen enough; typer ends the command in silence
+        raise
     except (EnvelopeError, OSError) as error:
         raise fail(str(error), INCOMPLETE) from error
     if table:
@@ -107,6 +108,8 @@ def _parse_lines(lines: Iterable[str], formats: Formats) -> Iterator[Record]:
 @contextmanager
 def _open(file: Path | None) -> Iterator[BufferedReader]:
     if file is None or str(file) == "-":
+        if sys.stdin is None:
+            raise OSError("standard input is closed, and no file is named")
         yield cast("BufferedReader", sys.stdin.buffer)
     else:
         with file.open("rb") as stream:
