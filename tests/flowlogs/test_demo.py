@@ -1,0 +1,158 @@
+"""`flowlogs demo` on a real OpenSearch: what it prints is true, and a second run changes nothing."""
+
+import datetime as dt
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowlogs.embedded import Embedded
+from flowlogs.traffic import Summary, generate_day, summarize
+
+FLOWLOGS = Path(sys.executable).with_name("flowlogs")
+DAY = dt.date(2026, 11, 22)
+RECORDS = 2000
+SAMPLES = Summary(received=67, unparsed=11, no_data=4, skip_data=2)
+"""Of the sample events, which go first."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the demo."""
+
+    status: int
+    out: str
+    error: str
+
+    def count(self, name: str) -> int:
+        """Return the number that stands behind a name."""
+        (number,) = re.findall(rf"^ *{name} +([\d,]+) *$", self.out, re.MULTILINE)
+        return int(number.replace(",", ""))
+
+
+def run_demo(*arguments: str, **environ: str) -> Run:
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("OPENSEARCH_")}
+    done = subprocess.run(
+        [str(FLOWLOGS), "demo", *arguments],
+        env=settings | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def search(node: Embedded, body: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+    status, reply = node.request("POST", "/cwl-*/_search", {"track_total_hits": True, **body})
+    assert status == 200, reply
+    return reply
+
+
+def count(node: Embedded, **query: object) -> int:
+    total: int = search(node, {"size": 0, "query": query})["hits"]["total"]["value"]
+    return total
+
+
+def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: Embedded) -> None:
+    made = summarize(generate_day(DAY, records=RECORDS))
+    total = RECORDS + SAMPLES.received
+    arguments = ("--records", str(RECORDS), "--day", DAY.isoformat())
+    assert made.received == RECORDS
+
+    first = run_demo(*arguments, OPENSEARCH_URL=opensearch.url)
+
+    assert (first.status, first.error) == (0, "")
+    names = ("received", "indexed", "duplicate", "pending", "rejected")
+    assert [first.count(name) for name in names] == [total, total, 0, 0, 0]
+    assert f"{total:,} = {total:,} + 0 + 0 + 0; the index grew by {total:,} documents" in first.out
+    unparsed, no_data = made.unparsed + SAMPLES.unparsed, made.no_data + SAMPLES.no_data
+    skip_data = made.skip_data + SAMPLES.skip_data
+    assert f"of which unparsed {unparsed}, NODATA {no_data}, SKIPDATA {skip_data}\n" in first.out
+
+    day: dict[str, Any] = {"term": {"_index": f"cwl-{DAY:%Y.%m.%d}"}}
+    assert count(opensearch, **day) == RECORDS
+    sums = {"actions": {"terms": {"field": "action"}, "aggs": {"bytes": {"sum": {"field": "bytes"}}}}}
+    buckets = search(opensearch, {"size": 0, "query": day, "aggs": sums})["aggregations"]["actions"][
+        "buckets"
+    ]
+    assert {each["key"]: (each["doc_count"], each["bytes"]["value"]) for each in buckets} == {
+        "ACCEPT": (made.accepted, made.accepted_bytes),
+        "REJECT": (made.rejected, made.rejected_bytes),
+    }
+
+    second = run_demo(*arguments, OPENSEARCH_URL=opensearch.url + "/")
+
+    assert (second.status, second.error) == (0, "")
+    assert [second.count(name) for name in names] == [total, 0, total, 0, 0]
+    assert "the index grew by 0 documents" in second.out
+    assert count(opensearch, match_all={}) == total
+    assert opensearch.running
+
+
+def test_the_demo_shows_who_sends_most_and_what_is_refused(opensearch: Embedded) -> None:
+    shown = run_demo("--records", "1000", "--day", "2026-11-22", OPENSEARCH_URL=opensearch.url)
+
+    assert shown.status == 0
+    volume = {"sum": {"field": "bytes"}}
+    largest = {
+        "terms": {"field": "srcaddr", "size": 1, "order": {"bytes": "desc"}},
+        "aggs": {"bytes": volume},
+    }
+    refused = {
+        "filter": {"bool": {"filter": [{"term": {"action": "REJECT"}}, {"range": {"dstport": {"gt": 0}}}]}}
+    }
+    ports = {**refused, "aggs": {"ports": {"terms": {"field": "dstport", "size": 1}}}}
+    found = search(opensearch, {"size": 0, "aggs": {"talkers": largest, "refused": ports}})["aggregations"]
+    (talker,) = found["talkers"]["buckets"]
+    (port,) = found["refused"]["ports"]["buckets"]
+    rows = [row.split() for row in shown.out.splitlines()]
+    assert any(row[:1] == [talker["key"]] for row in rows)
+    assert any(row[:2] == [str(port["key"]), str(port["doc_count"])] for row in rows)
+    assert "One document in full (cwl-2026." in shown.out
+    assert '"traffic_path":' in shown.out
+    assert f"curl '{opensearch.url}/cwl-*/_search?q=action:REJECT&size=1&pretty'" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("environ", "status", "message"),
+    [
+        ({"OPENSEARCH_URL": "http://127.0.0.1:1"}, 1, "Connection refused"),
+        (
+            {"OPENSEARCH_URL": "http://search.example.com"},
+            2,
+            "without TLS only this machine may be addressed",
+        ),
+        (
+            {
+                "OPENSEARCH_URL": "https://search.example.com",
+                "AWS_REGION": "eu-central-1",
+                "AWS_CONFIG_FILE": "/nonexistent",
+                "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+            },
+            2,
+            "no AWS credentials are found, and OPENSEARCH_AUTH=iam needs them",
+        ),
+    ],
+    ids=["nobody there", "no TLS", "no credentials"],
+)
+def test_what_a_person_can_mend_is_a_sentence(environ: dict[str, str], status: int, message: str) -> None:
+    shown = run_demo("--records", "1000", **environ)
+
+    assert shown.status == status
+    assert message in shown.error
+    assert shown.error.startswith("flowlogs: ")
+    assert shown.error.count("\n") == 1
+
+
+def test_too_few_records_are_a_wrong_call() -> None:
+    assert run_demo("--records", "10").status == 2
+
+
+def test_a_day_that_is_none_is_a_wrong_call() -> None:
+    assert run_demo("--day", "2026-02-30").status == 2
