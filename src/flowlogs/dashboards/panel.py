@@ -157,7 +157,10 @@ def search(panel: Panel, interval: str, during: Json) -> Json:
 
 
 def read(panel: Panel, reply: Mapping[str, Any]) -> list[Row]:
-    """Return the answer to a panel's search as rows, in OpenSearch's order."""
+    """Return the answer to a panel's search as rows, in OpenSearch's order.
+
+    Where no index exists, OpenSearch answers without aggregations: that is an answer of nothing.
+    """
     whole = {**reply.get("aggregations", {}), "doc_count": reply["hits"]["total"]["value"]}
     return list(_rows(panel, whole, 0))
 
@@ -166,19 +169,23 @@ def _rows(panel: Panel, found: Mapping[str, Any], depth: int) -> Iterator[Row]:
     metric_ids, bucket_ids = panel.ids
     if depth == len(panel.buckets):
         values = (
-            found["doc_count"] if metric.kind == "count" and not metric.only else found[name]["value"]
+            found.get("doc_count") if metric.kind == "count" and not metric.only else found.get(name)
             for name, metric in zip(metric_ids, panel.metrics, strict=True)
         )
-        yield Row((), tuple(value or 0 for value in values))
+        yield Row((), tuple(_number(value) for value in values))
         return
-    bucket, buckets = panel.buckets[depth], found[bucket_ids[depth]]["buckets"]
+    bucket, buckets = panel.buckets[depth], found.get(bucket_ids[depth], {}).get("buckets", {})
     if isinstance(bucket, Filters):
-        named = [(key, buckets[key]) for key in bucket.queries]  # OpenSearch sorts them by name
+        named = [(key, buckets.get(key, {})) for key in bucket.queries]  # OpenSearch sorts them by name
     else:
         named = [(each["key"], each) for each in buckets]
     for key, each in named:
         for row in _rows(panel, each, depth + 1):
             yield replace(row, keys=(key, *row.keys))
+
+
+def _number(value: Any) -> float:  # noqa: ANN401  (JSON)
+    return (value["value"] if isinstance(value, dict) else value) or 0
 
 
 def _compute(name: str, metric: Metric) -> Json:

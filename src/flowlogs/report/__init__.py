@@ -1,0 +1,1 @@
+"""`flowlogs report`: the panels as one self-contained page."""

@@ -1,0 +1,91 @@
+"""What the cluster says: the answer to each panel for a period, and what the summary needs beside."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from opensearchpy import OpenSearch
+
+from flowlogs.dashboards.panel import Chart, Json, Panel, Row, Terms, read, search
+from flowlogs.dashboards.panels import BYTES, CAPTURED, EVERY_PANEL
+from flowlogs.report.period import Period
+
+SECONDS: Final = 60
+"""How long one search may take."""
+
+SOURCES: Final = Panel(
+    "sources", "Who sends?", Chart.TABLE, (BYTES,), (Terms("srcaddr", "source", 50),), only=CAPTURED
+)
+"""Those that are looked up in the period before; who is not found there is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """All that a report tells.
+
+    Attributes:
+        period: what it is about.
+        panels: the answer to each panel, by its name.
+        before: the same for the period before, of the few panels that are compared.
+        new_sources: the sources with most bytes that have no record in the period before.
+        failed_shards: how many parts of the index did not answer; the numbers lack them.
+    """
+
+    period: Period
+    panels: Mapping[str, list[Row]]
+    before: Mapping[str, list[Row]]
+    new_sources: list[Row]
+    failed_shards: int
+
+
+COMPARED: Final = ("traffic", "rejected-share")
+
+
+def ask(client: OpenSearch, index: str, period: Period, step: Callable[[], None] = lambda: None) -> Answers:
+    """Ask the cluster everything.
+
+    Args:
+        client: the connection.
+        index: the index pattern.
+        period: what the report is about.
+        step: called after each search, `steps()` times.
+
+    Raises:
+        opensearchpy.exceptions.OpenSearchException: a search was not answered.
+    """
+    asker = _Asker(client, index, step)
+    panels = {panel.name: asker.ask(panel, period) for panel in EVERY_PANEL}
+    before = {panel.name: asker.ask(panel, period.before) for panel in EVERY_PANEL if panel.name in COMPARED}
+    sources = asker.ask(SOURCES, period)
+    known = asker.find_known(sources, period.before)
+    new = [row for row in sources if row.keys[0] not in known]
+    return Answers(period, panels, before, new, asker.failed_shards)
+
+
+def steps() -> int:
+    """Return how many searches a report takes."""
+    return len(EVERY_PANEL) + len(COMPARED) + 2
+
+
+class _Asker:
+    def __init__(self, client: OpenSearch, index: str, step: Callable[[], None]) -> None:
+        self._client = client
+        self._index = index
+        self._step = step
+        self.failed_shards = 0
+
+    def ask(self, panel: Panel, period: Period, also: Json | None = None) -> list[Row]:
+        body = search(panel, period.interval, period.query)
+        if also:
+            body["query"]["bool"]["filter"].append(also)
+        reply: dict[str, Any] = self._client.search(
+            index=self._index, body=body, params={"request_timeout": SECONDS}
+        )
+        self.failed_shards = max(self.failed_shards, reply["_shards"]["failed"])
+        self._step()
+        return read(panel, reply)
+
+    def find_known(self, sources: list[Row], period: Period) -> set[str | int]:
+        """Return those of the sources that have a record in the period."""
+        addresses = [row.keys[0] for row in sources]
+        return {row.keys[0] for row in self.ask(SOURCES, period, {"terms": {"srcaddr": addresses}})}

@@ -1,0 +1,134 @@
+"""What a report says in words, before all charts."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from flowlogs.dashboards.panel import Row
+from flowlogs.display import format_bytes, format_count
+from flowlogs.report.answers import Answers
+
+SCAN_PORTS: Final = 10
+SCAN_HOSTS: Final = 10
+"""A source that is refused on so many ports, or by so many hosts, looks like a scanner."""
+
+SILENT: Final = timedelta(hours=1)
+"""A log group whose newest record is older, at the end of the period, has fallen silent: flow logs come
+at least every ten minutes, and within another ten."""
+
+SHOWN: Final = 5
+UNCHANGED: Final = 0.005
+
+
+def summarize(answers: Answers, now: datetime) -> list[str]:
+    """Return the sentences of the summary.
+
+    Args:
+        answers: what the cluster says.
+        now: the time; a period that is not over yet is silent only up to now.
+    """
+    if not any(row.values[0] for row in answers.panels["health"]):
+        return [f"There are no flow log records from {answers.period}."]
+    return [
+        _describe_traffic(answers),
+        _compare(answers),
+        *_name_new_sources(answers),
+        *_name_scanners(answers),
+        *_name_what_is_missing(answers),
+        *_name_silent_groups(answers, min(now, answers.period.until)),
+    ]
+
+
+def share(rows: list[Row]) -> float | None:
+    """Return which part of the flows is rejected; None where there are none."""
+    rejected, accepted = (row.values[0] for row in rows)
+    return rejected / (rejected + accepted) if rejected + accepted else None
+
+
+def change(now: float, before: float) -> str:
+    """Return a change in words: `12 % more`; empty where there is nothing to compare with."""
+    if not before:
+        return ""
+    ratio = now / before - 1
+    if abs(ratio) < UNCHANGED:
+        return "about the same"
+    if ratio >= 1:
+        return f"{now / before:.1f} times as much"
+    return f"{abs(ratio):.0%} {'more' if ratio > 0 else 'less'}"
+
+
+def _describe_traffic(answers: Answers) -> str:
+    size, _, flows = answers.panels["traffic"][0].values
+    part = share(answers.panels["rejected-share"])
+    rejected = "" if part is None else f"; {part:.1%} of them were rejected"
+    return f"{format_bytes(size)} travelled in {format_count(int(flows))} flows{rejected}."
+
+
+def _compare(answers: Answers) -> str:
+    size, _, flows = answers.panels["traffic"][0].values
+    size_before, _, flows_before = answers.before["traffic"][0].values
+    if not flows_before:
+        return f"There is nothing to compare with: no flow was recorded from {answers.period.before}."
+    now, before = share(answers.panels["rejected-share"]), share(answers.before["rejected-share"])
+    rejected = "" if before is None or now is None else f", and {before:.1%} rejected"
+    return (
+        f"The period before ({answers.period.before}) had {format_bytes(size_before)} in "
+        f"{format_count(int(flows_before))} flows{rejected}: bytes are {change(size, size_before)}, "
+        f"flows {change(flows, flows_before)}."
+    )
+
+
+def _name_new_sources(answers: Answers) -> Iterator[str]:
+    if not answers.before["traffic"][0].values[2]:
+        return
+    new = answers.new_sources
+    if not new:
+        yield "New talkers: none among the 50 sources with most bytes."
+        return
+    names = [f"{row.keys[0]} ({format_bytes(row.values[0])})" for row in new]
+    yield f"New talkers, unseen in the period before: {_list(names)}."
+
+
+def _name_scanners(answers: Answers) -> Iterator[str]:
+    found = [row for row in answers.panels["rejected-sources"] if is_scan(row)]
+    names = [
+        f"{row.keys[0]} ({format_count(int(row.values[0]))} refused, on {_count(row.values[1], 'port')} "
+        f"and {_count(row.values[2], 'host')})"
+        for row in sorted(found, key=lambda row: -row.values[1] * row.values[2])
+    ]
+    yield f"Scan-like sources: {_list(names)}." if names else "Scan-like sources: none."
+
+
+def is_scan(row: Row) -> bool:
+    """Tell whether a source that is refused looks like a scanner."""
+    return row.values[1] >= SCAN_PORTS or row.values[2] >= SCAN_HOSTS
+
+
+def _name_what_is_missing(answers: Answers) -> Iterator[str]:
+    _, _, skipped, broken = answers.panels["health"]
+    if skipped.values[0]:
+        windows = _count(skipped.values[0], "window")
+        interfaces = _count(skipped.values[1], "interface")
+        yield f"AWS could not capture {windows} (SKIPDATA) on {interfaces}."
+    if broken.values[0]:
+        yield f"{_count(broken.values[0], 'line')} could not be parsed; the reasons are below."
+    if answers.failed_shards:
+        yield (
+            f"{_count(answers.failed_shards, 'part')} of the index did not answer: the numbers are too small."
+        )
+
+
+def _name_silent_groups(answers: Answers, end: datetime) -> Iterator[str]:
+    for row in answers.panels["freshness"]:
+        newest = datetime.fromtimestamp(row.values[1] / 1000, UTC)
+        if end - newest > SILENT:
+            yield f"Log group {row.keys[0]} is silent since {newest:%Y-%m-%d %H:%M} UTC."
+
+
+def _count(number: float, noun: str) -> str:
+    return f"{format_count(int(number))} {noun}{'' if number == 1 else 's'}"
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
