@@ -12,6 +12,7 @@ from flowlogs.invoke import invoke_command
 from flowlogs.options import choose_account, put_first
 from flowlogs.parse import parse_command
 from flowlogs.rejected import rejected_command
+from flowlogs.reparse import reparse_command
 from flowlogs.replay import replay_command
 
 TRY: Final = "Try it, without an account"
@@ -70,6 +71,7 @@ app.command("invoke", rich_help_panel=TRY)(invoke_command)
 app.command("formats", rich_help_panel=ASK)(formats_command)
 app.command("rejected", rich_help_panel=ASK)(rejected_command)
 app.command("replay", rich_help_panel=MEND)(replay_command)
+app.command("reparse", rich_help_panel=MEND)(reparse_command)
 
 
 def main() -> None:

@@ -213,7 +213,8 @@ def _print(console: Console, answer: Answer) -> None:
         )
         for each in answer.flow_logs:
             fields = str(len(each.format)) if each.format else "?"
-            table.add_row(each.id, each.resource, each.traffic, f"{each.seconds} s", each.status, fields)
+            cells = (each.id, each.resource, each.traffic, f"{each.seconds} s", each.status, fields)
+            table.add_row(*map(Text, cells))
         console.print(table)
     if answer.value is not None:
         console.print("\nLOG_FORMATS:")

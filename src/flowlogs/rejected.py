@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Final
@@ -10,12 +9,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.padding import Padding
-from rich.progress import Progress
 from rich.text import Text
 
 from flowlogs.display import format_count, make_console
 from flowlogs.exits import INCOMPLETE, explained
 from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
+from flowlogs.progress import shown_progress
 from flowlogs.redaction import redact_all
 from flowlogs.replay import REQUEST_ID, Choice
 from handler.failures import REJECTED, Content, FailureStore, Pending
@@ -201,12 +200,11 @@ def _set_aside(pending: Pending, reason: str) -> Unreadable:
 
 
 def _with_progress(objects: Iterator[Pending]) -> Iterator[Pending]:
-    """Say on standard error how far the work is, where that is a terminal."""
-    with Progress(console=Console(file=sys.stderr), transient=True) as progress:
-        task = progress.add_task("reading rejected objects", total=None)
+    """Say how far the work is."""
+    with shown_progress("reading rejected objects") as advance:
         for each in objects:
             yield each
-            progress.advance(task)
+            advance(1)
 
 
 def _to_json(findings: Findings) -> dict[str, Any]:
