@@ -198,7 +198,13 @@ def test_what_arrives_carries_the_signature_of_what_arrives(
     for each in recorder.received:
         assert each.target.startswith("/cwl-2026.01.15/_bulk?filter_path=errors%2Citems.%2A.status%2C")
         assert each.header("host") == f"127.0.0.1:{recorder.port}"
+        assert dict(each.headers).get("x-amz-security-token") == token
+        assert ("x-amz-security-token" in read_signed_names(each)) is (token is not None)
         verify(each, SECRET, service)
+
+
+def read_signed_names(request: Received) -> list[str]:
+    return read_authorization(request.header("authorization"))["SignedHeaders"].split(";")
 
 
 def test_the_verification_notices_another_body_query_and_key(
@@ -225,8 +231,13 @@ print(json.dumps({"Version": 1, "AccessKeyId": f"AKID{number}", "SecretAccessKey
 """
 
 
+@pytest.mark.parametrize("service", ["es", "aoss"])
 def test_renewed_credentials_are_used_at_the_next_request(
-    recorder: Recorder, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    recorder: Recorder,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    service: str,
 ) -> None:
     """Credentials that are nearly over are asked for again by botocore, each time they are needed."""
     script, counter, profile = tmp_path / "renew.py", tmp_path / "counter", tmp_path / "config"
@@ -238,7 +249,7 @@ def test_renewed_credentials_are_used_at_the_next_request(
     )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(profile))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    send = make_sender(recorder, request)
+    send = make_sender(recorder, request, OPENSEARCH_SERVICE=service)
 
     for _ in range(3):
         send(make_body(), 5.0)
@@ -248,7 +259,8 @@ def test_renewed_credentials_are_used_at_the_next_request(
     assert numbers == sorted(numbers, key=int)
     for number, each in zip(numbers, recorder.received, strict=True):
         assert f"Credential=AKID{number}/" in each.header("authorization")
-        verify(each, f"secret{number}")
+        assert "x-amz-security-token" in read_signed_names(each)
+        verify(each, f"secret{number}", service)
 
 
 def test_without_any_credentials_one_sentence_says_so(
