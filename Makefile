@@ -50,9 +50,10 @@ build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_
 	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
 
 EVENT ?= events/flow-logs-v2.json
+FUNCTION ?= ForwardFunction
 .PHONY: invoke
-invoke: .venv/.stamp .venv-sam/.stamp ## Run the built function with EVENT=events/..., into a local OpenSearch
-	@$(RUN)/flowlogs invoke $(EVENT)
+invoke: .venv/.stamp .venv-sam/.stamp ## Run a built function with EVENT=events/... (FUNCTION=ReplayFunction), locally
+	@$(RUN)/flowlogs invoke --function $(FUNCTION) $(EVENT)
 
 .PHONY: check
 check: .venv/.stamp .venv-sam/.stamp ## Check formatting, lint, types and the template
@@ -83,6 +84,14 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 .PHONY: docs
 docs: .venv/.stamp ## Renew the table in docs/fields.md from the field table
 	@$(RUN)/python -m flowlogs.field_table docs/fields.md
+
+.PHONY: dashboards
+dashboards: .venv/.stamp ## Renew the saved objects for OpenSearch Dashboards from the panels
+	@$(RUN)/python -m flowlogs.dashboards.saved_objects
+
+.PHONY: report
+report: .venv/.stamp ## Write report.html about a running cluster (ARGS="--since 2026-01-15 --until 2026-01-16")
+	@$(RUN)/flowlogs report $(ARGS)
 
 .PHONY: clean
 clean: ## Remove environments, builds, caches and the embedded OpenSearch's data

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from flowlogs.dashboards.command import dashboards_command
 from flowlogs.demo import demo_command
 from flowlogs.exits import debugging, unsurprising
 from flowlogs.formats import formats_command
@@ -14,8 +15,10 @@ from flowlogs.parse import parse_command
 from flowlogs.rejected import rejected_command
 from flowlogs.reparse import reparse_command
 from flowlogs.replay import replay_command
+from flowlogs.report.command import report_command
 
 TRY: Final = "Try it, without an account"
+LOOK: Final = "Look at it"
 ASK: Final = "Ask how it is"
 MEND: Final = "Mend it"
 
@@ -68,6 +71,8 @@ def _root(
 app.command("demo", rich_help_panel=TRY)(demo_command)
 app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
+app.command("report", rich_help_panel=LOOK)(report_command)
+app.command("dashboards", rich_help_panel=LOOK)(dashboards_command)
 app.command("formats", rich_help_panel=ASK)(formats_command)
 app.command("rejected", rich_help_panel=ASK)(rejected_command)
 app.command("replay", rich_help_panel=MEND)(replay_command)

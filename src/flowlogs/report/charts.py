@@ -17,7 +17,8 @@ from flowlogs.dashboards.vega import draw
 from flowlogs.report.period import Period
 
 TEXT: Final = "currentColor"
-FONT: Final = "system-ui, sans-serif"
+FONT: Final = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+"""Of the same widths on all systems, and known to vl-convert, which measures text with it."""
 
 SANKEY_HEIGHT: Final = 380
 TIME_HEIGHT: Final = 220
@@ -77,6 +78,11 @@ def _unit(panel: Panel) -> str:
     return f"format(datum.value, '~s') + '{'B' if panel.metrics[0].field == 'bytes' else ''}'"
 
 
+def _time_format(period: Period) -> str:
+    """Return how the ticks of a time axis are written: hours within two days, else days."""
+    return "%H:%M" if period.until - period.since <= timedelta(days=2) else "%d %b"
+
+
 def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Json:
     totals: dict[str, float] = {}
     for row in rows:
@@ -96,21 +102,28 @@ def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Jso
         }
         for row in rows
     ]
-    time = {"field": "from", "type": "temporal", "title": None, "axis": {"grid": False, "labelOverlap": True}}
+    axis = {"grid": False, "labelOverlap": True, "format": _time_format(period), "tickCount": width // 60}
     legend = {"orient": "top", "title": None, "symbolType": "square", "columns": max(2, width // 90)}
     return {
         "data": {"values": values},
         "width": width,
         "height": TIME_HEIGHT,
         "autosize": {"type": "fit", "contains": "padding"},
-        "mark": {"type": "bar", "tooltip": None},
+        "mark": {"type": "bar", "orient": "vertical"},
         "encoding": {
-            "x": {**time, "scale": {"type": "utc", "domain": edges}},
+            "x": {
+                "field": "from",
+                "type": "temporal",
+                "title": None,
+                "axis": axis,
+                "scale": {"type": "utc", "domain": edges},
+            },
             "x2": {"field": "to"},
             "y": {
                 "field": "value",
                 "type": "quantitative",
                 "title": None,
+                "stack": "zero",
                 "axis": {"labelExpr": _unit(panel), "tickCount": 5},
             },
             "color": {
@@ -130,6 +143,7 @@ def _bars(panel: Panel, rows: list[Row], width: int) -> Json:
     keep = not isinstance(panel.buckets[0], Filters)
     x = {"field": "value", "type": "quantitative", "title": None}
     y = {"field": "name", "type": "nominal", "title": None, "sort": "-x" if keep else None}
+    names = {"labelPadding": 6, "ticks": False, "domain": False}
     words = {"align": "left", "dx": 4, "fontSize": 12}
     return {
         "data": {"values": values},
@@ -138,7 +152,10 @@ def _bars(panel: Panel, rows: list[Row], width: int) -> Json:
         "autosize": {"type": "fit", "contains": "padding"},
         "transform": [{"calculate": _unit(panel).replace("~s", ".3s"), "as": "shown"}],
         "encoding": {
-            "y": {**y, "axis": {"labelLimit": width * 0.45, "ticks": False, "domain": False}},
+            "y": {
+                **y,
+                "axis": {**names, "labelLimit": width * 0.45},
+            },
             "x": {**x, "axis": {"labelExpr": _unit(panel), "tickCount": 3}},
         },
         "layer": [

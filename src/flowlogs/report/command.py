@@ -7,38 +7,29 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from flowlogs.cluster import open_client
 from flowlogs.dashboards.panels import EVERY_PANEL
-from flowlogs.display import make_console
 from flowlogs.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.options import EventSince, EventUntil
+from flowlogs.progress import shown_progress
 from flowlogs.report.answers import ask, steps
-from flowlogs.report.page import build_page
 from flowlogs.report.period import Period, choose_period
 
-TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 OUTPUT: Final = Path("report.html")
 
 
 def report_command(
     *,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=TIMES, metavar="TIME", help="From this time (UTC). Default: a day before."),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(formats=TIMES, metavar="TIME", help="Until just before this time (UTC). Default: now."),
-    ] = None,
+    since: EventSince = None,
+    until: EventUntil = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="The file to write.")] = OUTPUT,
 ) -> None:
     """Write a report: the dashboard as one HTML file that needs no network.
 
     It begins with what changed against the period before, who talks for
-    the first time, and who looks like a scanner. OpenSearch is the one of
-    OPENSEARCH_URL and the other variables that the functions read.
+    the first time, and who looks like a scanner. Without --until it ends
+    now; without --since it begins a day before its end.
 
     [bold]Examples[/bold]
 
@@ -50,13 +41,12 @@ def report_command(
         period = choose_period(since, until, datetime.now(UTC))
     except ValueError as error:
         raise fail(str(error), USAGE) from error
-    console = make_console()
     with explained():
-        write_report(console, os.environ, period, output)
-    console.print(f"report: {output.resolve()}", soft_wrap=True, highlight=False, markup=False)
+        write_report(os.environ, period, output)
+    print(f"report: {output.resolve()}")
 
 
-def write_report(console: Console, environ: Mapping[str, str], period: Period, output: Path) -> None:
+def write_report(environ: Mapping[str, str], period: Period, output: Path) -> None:
     """Write the report of a period to a file.
 
     Raises:
@@ -64,18 +54,14 @@ def write_report(console: Console, environ: Mapping[str, str], period: Period, o
         opensearchpy.exceptions.OpenSearchException: the cluster does not answer.
         typer.Exit: the file cannot be written.
     """
+    from flowlogs.report.page import build_page  # other commands shall not wait for charts
+
     config, client = open_client(environ)
     index = f"{config.index_prefix}-*"
-    columns = (TextColumn("making the report"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=steps() + len(EVERY_PANEL))
-        answers = ask(client, index, period, lambda: progress.advance(task))
+    with shown_progress("making the report", steps() + len(EVERY_PANEL)) as advance:
+        answers = ask(client, index, period, lambda: advance(1))
         page = build_page(
-            answers,
-            cluster=config.url,
-            index=index,
-            now=datetime.now(UTC),
-            step=lambda: progress.advance(task),
+            answers, cluster=config.url, index=index, now=datetime.now(UTC), step=lambda: advance(1)
         )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

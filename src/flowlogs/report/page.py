@@ -22,6 +22,8 @@ from flowlogs.report.summary import change, share, summarize
 WIDTHS: Final = {"wide": 560, "narrow": 330}
 """Of charts, in pixels: for desktops and for phones; the page shows the one that fits."""
 
+BYTES_AND_COUNTS: Final = next(panel for panel in PANELS if panel.chart is Chart.NUMBERS)
+
 _FOLDER: Final = Path(__file__).parent
 _DRAWN: Final = (Chart.OVER_TIME, Chart.BARS, Chart.SANKEY)
 
@@ -102,11 +104,8 @@ def build_page(
 
 def _numbers(answers: Answers) -> Iterator[Number]:
     (traffic,), before = answers.panels["traffic"], answers.before["traffic"][0]
-    shown = (format_bytes, lambda number: format_count(int(number)), lambda number: format_count(int(number)))
-    for label, form, now, then in zip(
-        ("bytes", "packets", "flows"), shown, traffic.values, before.values, strict=True
-    ):
-        yield Number(label, form(now) or "", _against(change(now, then)))
+    for metric, now, then in zip(BYTES_AND_COUNTS.metrics, traffic.values, before.values, strict=True):
+        yield Number(metric.label, _value_cell(metric, now).shown, _against(change(now, then)))
     part, earlier = (share(each["rejected-share"]) for each in (answers.panels, answers.before))
     yield Number(
         "of flows rejected",
@@ -124,6 +123,8 @@ def _sections(panels: Sequence[Panel], answers: Answers, step: Callable[[], None
         if panel.chart in (Chart.NUMBERS, Chart.SHARE):
             continue
         rows = answers.panels[panel.name]
+        if panel.chart is Chart.TABLE and len(panel.buckets) > 1:  # as Dashboards sorts the same table
+            rows = sorted(rows, key=lambda row: -row.values[0])
         yield Section(
             name=panel.name,
             title=panel.title,

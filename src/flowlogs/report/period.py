@@ -1,10 +1,11 @@
 """The time that a report is about."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flowlogs.dashboards.panel import TIME_FIELD, Json
+from flowlogs.options import in_utc
 
 MOST_BUCKETS: Final = 50
 """Bars that can be told apart on a phone."""
@@ -57,8 +58,8 @@ def choose_period(since: datetime | None, until: datetime | None, now: datetime)
     Raises:
         ValueError: it would end before it begins.
     """
-    end = until.replace(tzinfo=UTC) if until else now
-    start = since.replace(tzinfo=UTC) if since else end - timedelta(seconds=_DAY)
+    end = in_utc(until) or now
+    start = in_utc(since) or end - timedelta(seconds=_DAY)
     if start >= end:
         raise ValueError(f"--since ({start:%Y-%m-%d %H:%M}) must lie before --until ({end:%Y-%m-%d %H:%M})")
     return Period(start, end)

@@ -73,8 +73,8 @@ def _compare(answers: Answers) -> str:
     rejected = "" if before is None or now is None else f", and {before:.1%} rejected"
     return (
         f"The period before ({answers.period.before}) had {format_bytes(size_before)} in "
-        f"{format_count(int(flows_before))} flows{rejected}: bytes are {change(size, size_before)}, "
-        f"flows {change(flows, flows_before)}."
+        f"{format_count(int(flows_before))} flows{rejected}. Bytes: {change(size, size_before)}; "
+        f"flows: {change(flows, flows_before)}."
     )
 
 
