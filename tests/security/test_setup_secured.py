@@ -1,0 +1,153 @@
+"""The setup against the real security plugin: roles and mappings from nothing, and kept as they must be."""
+
+from typing import Any
+
+import pytest
+
+from cloudformation import FORWARD, REPLAY, CloudFormation
+from flowlogs.secure_node import SecureNode
+from security.conftest import AddUser, sign_in
+
+ROLE = "/_plugins/_security/api/roles/cwl-writer"
+MAPPING = "/_plugins/_security/api/rolesmapping/cwl-writer"
+WANTED_ROLE = {
+    "reserved": False,
+    "hidden": False,
+    "static": False,
+    "cluster_permissions": ["indices:data/write/bulk"],
+    "index_permissions": [
+        {
+            "index_patterns": ["cwl-*"],
+            "fls": [],
+            "masked_fields": [],
+            "allowed_actions": [
+                "indices:data/write/bulk[s]",
+                "indices:data/write/index",
+                "indices:admin/create",
+            ],
+        }
+    ],
+    "tenant_permissions": [],
+}
+WANTED_MAPPING = {
+    "reserved": False,
+    "hidden": False,
+    "backend_roles": [FORWARD, REPLAY],
+    "hosts": [],
+    "users": [],
+    "and_backend_roles": [],
+}
+
+
+def stored(node: SecureNode) -> tuple[Any, Any]:
+    """Return the role and its mapping."""
+    role, mapping = (node.request("GET", path)[1] for path in (ROLE, MAPPING))
+    return role["cwl-writer"], mapping["cwl-writer"]
+
+
+def test_an_empty_cluster_becomes_ready(secured: SecureNode, stack: CloudFormation) -> None:
+    answer = stack.send("Create")
+
+    assert (answer["Status"], answer["Reason"]) == (
+        "SUCCESS",
+        "changed: IndexTemplate, WriterRole, WriterMapping",
+    )
+    assert answer["Data"] == {
+        "EngineVersion": secured.release.version,
+        "Changed": "true",
+        "IndexTemplate": "created",
+        "RetentionPolicy": (
+            "skipped: the cluster has no Index State Management, so nothing deletes old indices"
+        ),
+        "WriterRole": "created",
+        "WriterMapping": "created",
+        "Dashboards": "skipped: the cluster has no OpenSearch Dashboards at /_dashboards",
+    }
+    assert stored(secured) == (WANTED_ROLE, WANTED_MAPPING)
+    assert secured.request("GET", "/_index_template/cwl")[0] == 200
+
+
+@pytest.mark.usefixtures("secured")
+def test_a_second_run_changes_nothing_and_says_so(stack: CloudFormation) -> None:
+    stack.send("Create")
+    answer = stack.send("Update")
+
+    assert answer["Reason"] == "everything was there; nothing was changed"
+    assert {name: answer["Data"][name] for name in ("IndexTemplate", "WriterRole", "WriterMapping")} == {
+        "IndexTemplate": "unchanged",
+        "WriterRole": "unchanged",
+        "WriterMapping": "unchanged",
+    }
+
+
+def test_what_others_changed_in_the_role_is_undone(secured: SecureNode, stack: CloudFormation) -> None:
+    stack.send("Create")
+    everything = {"index_patterns": ["*"], "allowed_actions": ["*"]}
+    assert secured.request("PUT", ROLE, {"index_permissions": [everything]})[0] == 200
+    assert secured.request("PUT", MAPPING, {"users": ["somebody"], "backend_roles": ["*"]})[0] == 200
+    answer = stack.send("Update")
+
+    assert answer["Reason"] == "changed: WriterRole, WriterMapping"
+    assert stored(secured) == (WANTED_ROLE, WANTED_MAPPING)
+
+
+def test_a_changed_writer_takes_the_place_of_the_old_one(secured: SecureNode, stack: CloudFormation) -> None:
+    stack.send("Create")
+    answer = stack.send("Update", WriterRoleArns=[FORWARD])
+
+    assert answer["Reason"] == "changed: WriterMapping"
+    assert stored(secured)[1]["backend_roles"] == [FORWARD]
+
+
+def test_a_wrong_password_is_told(
+    secured: SecureNode, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(monkeypatch, ("admin", "wrong"))
+
+    assert stack.send("Create")["Reason"] == (
+        "the cluster's version cannot be read: 401 Unauthorized; check the user name and password, "
+        "or the secret that holds them"
+    )
+    assert secured.request("GET", ROLE)[0] == 404
+
+
+def test_a_role_that_nobody_mapped_is_told(
+    secured: SecureNode, stack: CloudFormation, add_user: AddUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = "arn:aws:iam::123456789012:role/flowlogs-SetupRole"
+    sign_in(monkeypatch, add_user("setup", arn))
+
+    assert stack.send("Create")["Reason"] == (
+        "the cluster's version cannot be read: 403 no permissions for [cluster:monitor/main] and User "
+        f"[name=setup, backend_roles=[{arn}], requestedTenant=null]; the setup must be allowed to, by the "
+        "domain's access policy and by the role all_access in the cluster's security (docs/security.md)"
+    )
+    assert secured.request("GET", ROLE)[0] == 404
+
+
+def test_the_mapping_of_an_existing_domain_is_enough_for_the_setup(
+    secured: SecureNode, stack: CloudFormation, add_user: AddUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request that docs/security.md tells the domain's owner to send, before and after."""
+    arn = "arn:aws:iam::123456789012:role/flowlogs-SetupRole"
+    path = "/_plugins/_security/api/rolesmapping/all_access"
+    sign_in(monkeypatch, add_user("setup", arn))
+    change = [{"op": "add", "path": "/backend_roles/-", "value": arn}]
+    assert secured.request("PATCH", path, change)[0] == 200
+    try:
+        assert stack.send("Create")["Reason"] == "changed: IndexTemplate, WriterRole, WriterMapping"
+    finally:
+        secured.request("PATCH", path, [{"op": "remove", "path": "/backend_roles/1"}])
+    # Who had the role before has it still.
+    assert secured.request("GET", path)[1]["all_access"]["backend_roles"] == ["admin"]
+
+
+def test_a_certificate_that_is_not_trusted_is_told_at_once(
+    secured: SecureNode, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENSEARCH_CA_BUNDLE")
+
+    reason = stack.send("Create")["Reason"]
+    assert reason.startswith("the cluster's certificate is not trusted: ")
+    assert "CERTIFICATE_VERIFY_FAILED" in reason
+    assert secured.request("GET", ROLE)[0] == 404
