@@ -32,6 +32,7 @@ from flowlogs.runtime import ExecutionEnvironment, Invocation
 from handler.config import ConfigError
 
 HANDLER: Final = "handler.forward.lambda_handler"
+HANDLERS: Final = {FUNCTION: HANDLER, "ReplayFunction": "handler.replay.lambda_handler"}
 ENVIRONMENT: Final = PROJECT / "events" / "environment.json"
 """The functions' environment variables on this machine, in the form of `sam local invoke --env-vars`."""
 
@@ -46,23 +47,29 @@ _PASSED_ON: Final = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_CA_BUNDLE",
 )
-"""What a cluster of the user's own may need, passed on where it is set."""
+"""What a cluster and a bucket of the user's own may need, passed on where it is set."""
 
 
 def invoke_command(
     event: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Lambda event, as JSON.")],
+    function: Annotated[str, typer.Option(help="ForwardFunction or ReplayFunction.")] = FUNCTION,
 ) -> None:
-    """Run the built forward function with an event, against a local OpenSearch.
+    """Run a built function with an event, against a local OpenSearch.
 
     The function's log goes to standard error, its result to standard output. Where Docker runs, this
     is "sam local invoke"; elsewhere the same artifact runs under AWS's runtime client.
     """
-    raise typer.Exit(invoke(event))
+    if function not in HANDLERS:
+        raise fail(f"there is no {function}: {' or '.join(HANDLERS)}", USAGE)
+    raise typer.Exit(invoke(event, function))
 
 
-def invoke(event_path: Path) -> int:
-    """Run the built forward function with the event in a file; return 0, or 1 when it failed.
+def invoke(event_path: Path, function: str = FUNCTION) -> int:
+    """Run a built function with the event in a file; return 0, or 1 when it failed.
 
     The cluster is the one that OPENSEARCH_URL names, or the embedded one, started if it is not running.
     Variables of events/environment.json that are set in this process's environment are taken from there.
@@ -76,12 +83,12 @@ def invoke(event_path: Path) -> int:
         raise fail(f"{event_path} is not JSON: {error}", USAGE) from error
     try:
         with connect_or_start() as url:
-            variables = choose_variables(url, os.environ)
+            variables = choose_variables(url, os.environ, function)
             config, client = open_client(variables)
             install_template(client, config)
             if _docker_answers():
-                return _invoke_by_sam(event_path, variables)
-            return _invoke_here(event, variables)
+                return _invoke_by_sam(event_path, variables, function)
+            return _invoke_here(event, variables, function)
     except ConfigError as error:
         raise fail(str(error), USAGE) from error
     except OpenSearchException as error:
@@ -90,9 +97,9 @@ def invoke(event_path: Path) -> int:
         raise fail(str(error), INCOMPLETE) from error
 
 
-def choose_variables(url: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the function's environment variables for a cluster."""
-    variables: dict[str, str] = json.loads(ENVIRONMENT.read_bytes())[FUNCTION]
+def choose_variables(url: str, environ: Mapping[str, str], function: str = FUNCTION) -> dict[str, str]:
+    """Return a function's environment variables for a cluster."""
+    variables: dict[str, str] = json.loads(ENVIRONMENT.read_bytes())[function]
     if not url.startswith("http://"):
         variables["OPENSEARCH_AUTH"] = "iam"
     names = (*variables, *_PASSED_ON)
@@ -114,10 +121,10 @@ def format_report(invocation: Invocation, memory_mb: int) -> str:
     return "\t".join(parts)
 
 
-def _invoke_here(event: Any, variables: Mapping[str, str]) -> int:  # noqa: ANN401 - any JSON value
-    artifact = host_artifact()
-    with ExecutionEnvironment(artifact, HANDLER, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as function:
-        invocation = function.invoke(event)
+def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int:  # noqa: ANN401 - any JSON value
+    artifact, handler = host_artifact(), HANDLERS[function]
+    with ExecutionEnvironment(artifact, handler, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as running:
+        invocation = running.invoke(event)
     print(f"START RequestId: {invocation.request_id} Version: $LATEST", file=sys.stderr)
     print(invocation.log, end="", file=sys.stderr)
     print(f"END RequestId: {invocation.request_id}", file=sys.stderr)
@@ -133,14 +140,14 @@ def _docker_answers() -> bool:
     return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
 
 
-def _invoke_by_sam(event_path: Path, variables: Mapping[str, str]) -> int:
+def _invoke_by_sam(event_path: Path, variables: Mapping[str, str], function: str) -> int:
     architecture, system = host_architecture(), platform.system()
     folder = PROJECT / ".aws-sam" / f"docker-{architecture}"
     build(folder, architecture=architecture)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({FUNCTION: reach_from_container(variables, system)}, file)
+        json.dump({function: reach_from_container(variables, system)}, file)
         file.flush()
-        command = sam_command(folder, event_path, Path(file.name), architecture, system)
+        command = sam_command(folder, event_path, Path(file.name), architecture, system, function)
         return subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
 
 
@@ -157,9 +164,11 @@ def reach_from_container(variables: Mapping[str, str], system: str) -> dict[str,
     return {**variables, "OPENSEARCH_URL": url}
 
 
-def sam_command(folder: Path, event: Path, variables: Path, architecture: str, system: str) -> list[str]:
-    """Return the command that runs the function of a build in a container."""
-    command = [find_sam(), "local", "invoke", FUNCTION, "--template", str(folder / "template.yaml")]
+def sam_command(
+    folder: Path, event: Path, variables: Path, architecture: str, system: str, function: str = FUNCTION
+) -> list[str]:
+    """Return the command that runs a function of a build in a container."""
+    command = [find_sam(), "local", "invoke", function, "--template", str(folder / "template.yaml")]
     command += ["--event", str(event), "--env-vars", str(variables)]
     command += ["--parameter-overrides", f"Architecture={architecture}"]
     return [*command, "--docker-network", "host"] if system == "Linux" else command

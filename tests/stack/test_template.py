@@ -19,15 +19,12 @@ Template = dict[str, Any]
 REQUIRED = {"OPENSEARCH_URL": "https://search-x.eu-central-1.es.amazonaws.com", "AWS_REGION": "eu-central-1"}
 
 SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
-# Read by the handlers, not offered by the stack: a person on a machine of their own may set them.
-NOT_OFFERED = {
-    "OPENSEARCH_USERNAME",
-    "OPENSEARCH_PASSWORD",
-    "OPENSEARCH_CA_BUNDLE",
-    "FAILURE_BUCKET",
-    "FAILURE_KMS_KEY",
-    "RETENTION_DAYS",
-}
+# Read by the handlers, not offered by the stack: a person on a machine of their own may set it.
+NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
+# Read by setup alone, which is given them as properties of the custom resource.
+OF_SETUP = {"INDEX_SHARDS": "IndexShards", "INDEX_REPLICAS": "IndexReplicas"}
+# The stack deletes old indices; without it nothing does.
+KEPT_WITHOUT_THE_STACK = {"RETENTION_DAYS": "0"}
 
 
 class Recorder(Mapping[str, str]):
@@ -78,15 +75,26 @@ def test_the_function_is_given_what_it_reads(template: Template) -> None:
     with pytest.raises(ConfigError):
         Config.from_environ(environ)
     variables = set(function(template)["Environment"]["Variables"])
-    assert variables | NOT_OFFERED | SET_BY_LAMBDA == environ.read
+    assert variables | NOT_OFFERED | SET_BY_LAMBDA | set(OF_SETUP) == environ.read
 
 
 def test_the_defaults_are_those_of_the_function(template: Template) -> None:
-    from_template = {**REQUIRED}
-    for name, value in function(template)["Environment"]["Variables"].items():
-        parameter = template["Parameters"][value["Ref"]]
-        if "Default" in parameter:
-            from_template[name] = str(parameter["Default"])
+    offered = {name: {"Ref": parameter} for name, parameter in OF_SETUP.items()}
+    variables = {**function(template)["Environment"]["Variables"], **offered}
+    defaults = {
+        name: str(template["Parameters"][value["Ref"]]["Default"])
+        for name, value in variables.items()
+        if value.get("Ref") in template["Parameters"]
+    }
+    assert defaults.keys() == variables.keys() - {
+        "OPENSEARCH_URL",
+        "OPENSEARCH_USERNAME",
+        "OPENSEARCH_PASSWORD",
+        "LOG_FORMATS",
+        "FAILURE_BUCKET",
+    }
+    defaults |= {"LOG_FORMATS": str(template["Parameters"]["LogFormat"]["Default"])}
+    from_template = {**REQUIRED, **defaults, **KEPT_WITHOUT_THE_STACK}
     assert Config.from_environ(from_template) == Config.from_environ(REQUIRED)
 
 
@@ -113,69 +121,47 @@ def test_log_levels_have_lambdas_names(template: Template) -> None:
 
 def test_only_this_log_group_may_invoke_the_function(template: Template) -> None:
     permission = template["Resources"]["ForwardPermission"]["Properties"]
-    log_group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${LogGroupName}"
+    log_group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${Name}"
+    name = {"Fn::If": ["MakesLogGroup", {"Ref": "FlowLogs"}, {"Ref": "LogGroupName"}]}
     assert permission == {
         "Action": "lambda:InvokeFunction",
         "FunctionName": {"Fn::GetAtt": "ForwardFunction.Arn"},
         "Principal": "logs.amazonaws.com",
         "SourceAccount": {"Ref": "AWS::AccountId"},
-        "SourceArn": {"Fn::Sub": f"{log_group}:*"},
+        "SourceArn": {"Fn::Sub": [f"{log_group}:*", {"Name": name}]},
     }
 
 
 def test_the_subscription_comes_after_its_permission_and_takes_every_line(template: Template) -> None:
     subscription = template["Resources"]["SubscriptionFilter"]
-    assert subscription["DependsOn"] == "ForwardPermission"
+    assert subscription["DependsOn"] == ["ForwardPermission", "Setup"]
     assert subscription["Properties"]["FilterPattern"] == {"Ref": "FilterPattern"}
     assert template["Parameters"]["FilterPattern"]["Default"] == ""
 
 
-def test_the_function_may_write_its_log_and_send_documents_and_nothing_else(template: Template) -> None:
-    role = template["Resources"]["ForwardRole"]["Properties"]
-    assert "ManagedPolicyArns" not in role
-    statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
-    assert statements == [
-        {
-            "Sid": "WriteOwnLog",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": {"Fn::GetAtt": "ForwardLogs.Arn"},
-        },
-        {
-            "Sid": "SendDocuments",
-            "Effect": "Allow",
-            "Action": {"Fn::If": ["IsServerless", "aoss:APIAccessAll", "es:ESHttpPost"]},
-            "Resource": {
-                "Fn::If": [
-                    "IsServerless",
-                    {"Ref": "OpenSearchArn"},
-                    {"Fn::Sub": "${OpenSearchArn}/${IndexPrefix}-*/_bulk"},
-                ]
-            },
-        },
-    ]
-
-
 def test_a_builder_exists_for_each_architecture(template: Template, project: Path) -> None:
-    assert template["Resources"]["ForwardFunction"]["Metadata"] == {
-        "BuildMethod": "makefile",
-        "ContextPath": {"Fn::Sub": "builder/${Architecture}"},
-    }
+    for name in ("ForwardFunction", "ReplayFunction", "SetupFunction"):
+        assert template["Resources"][name]["Metadata"] == {
+            "BuildMethod": "makefile",
+            "ContextPath": {"Fn::Sub": "builder/${Architecture}"},
+        }
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         makefile = (project / "builder" / architecture / "Makefile").read_text()
         assert makefile.startswith(f"BUILT_FOR := {architecture}\n")
 
 
-def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Template) -> None:
-    properties, parameters = function(template), template["Parameters"]
-    assert properties["Handler"] == invoke.HANDLER
+@pytest.mark.parametrize("name", ["ForwardFunction", "ReplayFunction"])
+def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Template, name: str) -> None:
+    properties, parameters = function(template, name), template["Parameters"]
+    assert properties["Handler"] == invoke.HANDLERS[name]
     assert parameters["MemorySize"]["Default"] == invoke.MEMORY_MB
-    assert parameters["Timeout"]["Default"] == invoke.TIMEOUT
-    local = json.loads(invoke.ENVIRONMENT.read_text())["ForwardFunction"]
-    assert local.keys() == properties["Environment"]["Variables"].keys()
+    local = json.loads(invoke.ENVIRONMENT.read_text())[name]
+    secret = {"OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"}
+    assert local.keys() == properties["Environment"]["Variables"].keys() - secret
     assert local["LOG_FORMATS"] == str(known_formats())
 
 
-def function(template: Template) -> dict[str, Any]:
-    properties: dict[str, Any] = template["Resources"]["ForwardFunction"]["Properties"]
-    return properties
+def function(template: Template, name: str = "ForwardFunction") -> dict[str, Any]:
+    """Return the properties of a function, with those that all functions share."""
+    properties: dict[str, Any] = template["Resources"][name]["Properties"]
+    return {**template["Globals"]["Function"], **properties}
