@@ -5,6 +5,7 @@ the front end of its service ("Troubleshooting Amazon OpenSearch Service"). Stat
 little: 403 and 429 mix causes, so the error's type is read with it.
 """
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
@@ -122,8 +123,8 @@ def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
     if status != HTTPStatus.OK:
         return [_judge_refusal(status, reply)] * count
     try:
-        items = _reply_decoder.decode(reply).items
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        items = _read_items(reply)
+    except (ValueError, RecursionError):
         return [
             Verdict(Outcome.RETRY, status, "unreadable_reply", "the reply is not that of a bulk request")
         ] * count
@@ -131,6 +132,17 @@ def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
         reason = f"the reply has {len(items)} items for {count} events"
         return [Verdict(Outcome.RETRY, status, "incomplete_reply", reason)] * count
     return [_judge_item(each) for item in items for each in item.values()]
+
+
+def _read_items(reply: bytes) -> list[dict[str, _Item]]:
+    """Read the items of a reply. Raises ValueError where it is not that of a bulk request."""
+    try:
+        return _reply_decoder.decode(reply).items
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # A reason may quote text with a lone surrogate, which only the slower reader takes.
+        return msgspec.convert(json.loads(reply), _Reply).items
 
 
 def _judge_item(item: _Item) -> Verdict:

@@ -150,3 +150,18 @@ def test_a_refusal_is_judged_whatever_its_body(status: int, body: bytes) -> None
 def test_no_events_have_no_verdicts() -> None:
     assert judge(200, reply(), 0) == []
     assert judge(503, b"", 0) == []
+
+
+def test_a_reason_that_quotes_a_lone_surrogate_hides_no_item() -> None:
+    # As OpenSearch 3.8 answered where a mapping made by somebody else refused the text "x \ud800 y".
+    body = (
+        b'{"errors":true,"items":[{"create":{"status":400,"error":{"type":"mapper_parsing_exception","reason":'
+        b"\"failed to parse field [@message] of type [long] in document with id '1'. "
+        b'Preview of field\'s value: \'x \\uD800 y\'"}}},{"create":{"status":201}}]}'
+    )
+
+    rejected, indexed = judge(200, body, 2)
+
+    assert (rejected.outcome, rejected.error_type) == (Outcome.REJECTED, "mapper_parsing_exception")
+    assert rejected.reason.endswith("'x \ud800 y'")
+    assert indexed == INDEXED
