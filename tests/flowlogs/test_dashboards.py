@@ -81,7 +81,6 @@ def test_the_file_that_is_shipped_is_current() -> None:
 
 def test_there_is_one_object_for_each_panel_and_the_rest() -> None:
     assert len(OBJECTS) == len(saved_objects()) == len(EVERY_PANEL) + 5
-    assert list(EVERY_PANEL) == VISUALIZED
 
 
 @pytest.mark.parametrize("each", OBJECTS.values(), ids=lambda each: each["id"])
