@@ -1,0 +1,175 @@
+"""`flowlogs report`: what it says is what the raw lines say."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import pytest
+
+import raw_lines
+from commands import run
+from flowlogs.dashboards.panel import Chart
+from flowlogs.dashboards.panels import EVERY_PANEL, PANELS
+from flowlogs.display import format_bytes
+from flowlogs.report.page import WIDTHS
+from flowlogs.report.summary import change
+from html_page import Page
+from logged import Logged
+from raw_lines import Line
+
+SINCE = dt.datetime(2026, 1, 16, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def page(logged: Logged, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the report of the second of the two days."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENSEARCH_URL", logged.node.url)
+        told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(file))
+    assert (told.status, told.errors, told.output) == (0, "", f"report: {file}\n")
+    return file.read_text(encoding="utf-8")
+
+
+def of_day(logged: Logged, day: int) -> list[Line]:
+    return [line for line in logged.lines if line["@timestamp"] // 86_400_000 == day]
+
+
+SECOND = int(SINCE.timestamp()) // 86_400
+
+
+def test_the_numbers_are_those_of_the_raw_lines(page: str, logged: Logged) -> None:
+    lines = [line for line in of_day(logged, SECOND) if line.get("log_status") == "OK"]
+    rejected = sum(line.get("action") == "REJECT" for line in lines)
+
+    shown = re.findall(r'<div class="card"><b>(.*?)</b> <span>(.*?)</span>', page)
+
+    assert shown == [
+        (format_bytes(sum(line["bytes"] for line in lines)), "bytes"),
+        (f"{sum(line['packets'] for line in lines):,}", "packets"),
+        (f"{len(lines):,}", "flows"),
+        (f"{100 * rejected / len(lines):.1f}%", "of flows rejected"),
+    ]
+
+
+def test_each_panel_has_its_table(page: str, logged: Logged) -> None:
+    tables = Page(page).tables
+    for panel in EVERY_PANEL:
+        if panel.chart in {Chart.NUMBERS, Chart.SHARE} or panel.name == "parse-errors":
+            continue
+        expected = raw_lines.answer(panel, of_day(logged, SECOND))
+        if panel.chart is not Chart.OVER_TIME:  # its steps are shorter than an hour
+            assert len(tables[panel.name]) - 1 == len(expected), panel.name
+        assert tables[panel.name][0] == [
+            *(bucket.label for bucket in panel.buckets),
+            *(metric.label for metric in panel.metrics),
+        ]
+
+
+def test_a_table_says_what_the_raw_lines_say(page: str, logged: Logged) -> None:
+    panel = next(panel for panel in PANELS if panel.name == "rejected-sources")
+
+    _, *rows = Page(page).tables["rejected-sources"]
+
+    assert rows == [
+        [str(row.keys[0]), *(f"{int(value):,}" for value in row.values)]
+        for row in raw_lines.answer(panel, of_day(logged, SECOND))
+    ]
+
+
+def test_the_summary_compares_with_the_day_before(page: str, logged: Logged) -> None:
+    days = [
+        [line for line in of_day(logged, day) if line.get("log_status") == "OK"]
+        for day in (SECOND - 1, SECOND)
+    ]
+    before, now = ((sum(line["bytes"] for line in day), len(day)) for day in days)
+
+    told = " ".join(Page(page).sentences)
+
+    assert f"{format_bytes(now[0])} travelled in {now[1]:,} flows" in told
+    assert f"had {format_bytes(before[0])} in {before[1]:,} flows" in told
+    assert f"Bytes: {change(now[0], before[0])}; flows: {change(now[1], before[1])}." in told
+
+
+def test_the_summary_names_who_is_new(page: str, logged: Logged) -> None:
+    sent: dict[str, int] = {}
+    for line in of_day(logged, SECOND):
+        if line.get("log_status") == "OK":
+            sent[line["srcaddr"]] = sent.get(line["srcaddr"], 0) + line["bytes"]
+    known = {line.get("srcaddr") for line in of_day(logged, SECOND - 1) if line.get("log_status") == "OK"}
+    largest = sorted(sent, key=lambda each: (-sent[each], raw_lines.rank("srcaddr", each)))[:50]
+    new = [f"{each} ({format_bytes(sent[each])})" for each in largest if each not in known]
+
+    (told,) = (each for each in Page(page).sentences if each.startswith("New talkers"))
+
+    shown = ", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else "")
+    assert told == f"New talkers, unseen in the period before: {shown}." if new else "none" in told
+
+
+def test_the_summary_names_who_scans(page: str, logged: Logged) -> None:
+    panel = next(panel for panel in PANELS if panel.name == "rejected-sources")
+    rows = raw_lines.answer(panel, of_day(logged, SECOND))
+    worst = max(rows, key=lambda row: row.values[1] * row.values[2])
+
+    (told,) = (each for each in Page(page).sentences if each.startswith("Scan-like"))
+
+    assert worst.values[1] >= 10
+    assert told.startswith(
+        f"Scan-like sources: {worst.keys[0]} ({int(worst.values[0])} refused, "
+        f"on {int(worst.values[1])} ports and {int(worst.values[2])} hosts)"
+    )
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
+    names = {name for _, attributes in Page(page).elements for name in attributes}
+    tags = {tag for tag, _ in Page(page).elements}
+
+    assert names & {"src", "href", "srcset", "action", "xlink:href"} == set()
+    assert tags & {"link", "iframe", "img", "object", "embed", "base", "form"} == set()
+    assert "@import" not in page
+    assert re.findall(r"url\((?!#)", page) == []
+    assert len(page) < 600_000
+
+
+def test_charts_have_ids_of_their_own(page: str) -> None:
+    ids = [attributes["id"] for _, attributes in Page(page).elements if "id" in attributes]
+    charts = [attributes for tag, attributes in Page(page).elements if tag == "svg"]
+    drawn = [panel for panel in EVERY_PANEL if panel.chart in {Chart.OVER_TIME, Chart.BARS, Chart.SANKEY}]
+
+    assert len(ids) == len(set(ids))
+    assert len(charts) == len(drawn) * len(WIDTHS)
+    assert all(used in ids for used in re.findall(r"url\(#(.*?)\)", page))
+
+
+def test_a_period_that_ends_before_it_begins_is_refused() -> None:
+    told = run("report", "--since", "2026-01-17", "--until", "2026-01-16")
+
+    assert told.status == 2
+    assert told.errors == "flowlogs: --since (2026-01-17 00:00) must lie before --until (2026-01-16 00:00)\n"
+
+
+def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+
+    told = run("report", "--output", str(tmp_path / "report.html"))
+
+    assert (told.status, told.output) == (1, "")
+    assert "does not answer" in told.errors
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_an_index_that_is_not_there_is_an_empty_report(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", logged.node.url)
+    monkeypatch.setenv("INDEX_PREFIX", "nothing")
+    file = tmp_path / "report.html"
+
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(file))
+
+    assert (told.status, told.errors) == (0, "")
+    assert len(Page(file.read_text()).sentences) == 1
+
+
+def test_no_number_is_missing(page: str) -> None:
+    assert re.findall(r">(?:nan|inf|NaN|Infinity|undefined|null|None)<", page) == []
