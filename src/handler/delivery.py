@@ -26,6 +26,11 @@ LONGEST_DELAY: Final = 8.0
 """Seconds. Five tries with full jitter last some seven seconds on average: long enough for a full
 queue, too short to pay for an outage."""
 
+QUICK_SECONDS: Final = 4.0
+SLOWEST_RATE: Final = 1024 * 1024
+"""How long an answer may take: so many seconds, and one more for so many bytes of the body. Most
+bodies are small, and waiting is what an outage costs."""
+
 SHORTEST_REQUEST: Final = 1.0
 """Seconds. With less time than this left, a request is not begun."""
 
@@ -117,6 +122,7 @@ class Delivery:
         *,
         time_left: Callable[[], float],
         attempts: int = ATTEMPTS,
+        patience: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare a delivery; nothing is sent yet.
@@ -127,6 +133,7 @@ class Delivery:
             send: posts one.
             time_left: seconds until sending must stop, so that the rest can be stored in time.
             attempts: how often an event is sent before it is left pending.
+            patience: the longest time to wait for an answer, in seconds; None for `READ_SECONDS`.
             sleep: waits that many seconds.
         """
         self._subscription = subscription
@@ -134,6 +141,7 @@ class Delivery:
         self._send = send
         self._time_left = time_left
         self._attempts = attempts
+        self._patience = READ_SECONDS if patience is None else patience
         self._sleep = sleep
         self._settled: set[int] = set()
         self._may_reconnect = True
@@ -172,24 +180,31 @@ class Delivery:
             if not again:
                 return None
             delay = _draw_delay(attempt)
-            if attempt >= self._attempts or delay + SHORTEST_REQUEST > self._time_left():
+            if self._is_last(attempt, delay):
                 self.report.gave_up = True
                 return self._group(self.report.pending, again)
             self._sleep(delay)
             body = self._narrow([each.event for each in again])
         return None
 
+    def _is_last(self, attempt: int, delay: float) -> bool:
+        too_late = delay + SHORTEST_REQUEST > self._time_left()
+        return self.report.gave_up or attempt >= self._attempts or too_late
+
     def _post(self, body: Body, *, repeated: bool) -> list[Verdict]:
         self.report.bulk_requests += 1
         self.report.bulk_retries += repeated
         self.report.bulk_bytes += body.size
         try:
-            status, reply = self._send(body, min(READ_SECONDS, self._time_left()))
+            expected = QUICK_SECONDS + body.size / SLOWEST_RATE
+            status, reply = self._send(body, min(expected, self._patience, self._time_left()))
         except ConnectionFailedError as error:
             # The environment may have been frozen for minutes and its connection closed meanwhile.
             if error.broken and self._may_reconnect:
                 self._may_reconnect = False
                 return self._post(body, repeated=True)
+            # Silence is dear: to wait through it once more costs as much as thirty invocations.
+            self.report.gave_up |= error.kind == "timeout"
             return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * len(body.events)
         self._may_reconnect = False
         return judge(status, reply, len(body.events))

@@ -7,7 +7,7 @@ from handler.delivery import ATTEMPTS, INTERRUPTED, NOT_TRIED, Delivery, Deliver
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import FailureStore
 from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
-from handler.outage import Mode
+from handler.outage import PROBE_SECONDS, Mode
 from parser.subscription import Subscription, decode_event
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def _deliver(environment: Environment, subscription: Subscription, context: "Lam
         environment.send,
         time_left=measure_time(context),
         attempts=1 if mode is Mode.PROBE else ATTEMPTS,
+        patience=PROBE_SECONDS if mode is Mode.PROBE else None,
     )
     if mode is Mode.STORE:
         return delivery.leave(NOT_TRIED)

@@ -12,8 +12,13 @@ from enum import Enum
 from typing import Final
 
 FIRST_PAUSE: Final = 30.0
-LONGEST_PAUSE: Final = 300.0
-"""Seconds between probes: the first pause, and the longest after doubling."""
+GROWTH: Final = 4
+LONGEST_PAUSE: Final = 480.0
+"""Seconds between probes: the first pause, how it grows with each probe in vain, and the longest. A
+replay probes as well, so a long pause delays nothing but the end of storing."""
+
+PROBE_SECONDS: Final = 2.0
+"""How long a probe waits for an answer; what it misses, a replay delivers."""
 
 
 class Mode(Enum):
@@ -44,7 +49,7 @@ class Outage:
 
     def begin(self) -> None:
         """Note that a delivery gave up: at first, or when probing."""
-        self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
+        self._pause = min(self._pause * GROWTH, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
         self._quiet_until = self._clock() + self._pause
 
     def end(self) -> None:

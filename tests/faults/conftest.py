@@ -12,8 +12,9 @@ from faults.harness.functions import Functions
 from faults.harness.ledger import PREFIX, Ledger
 from faults.harness.proxy import Proxy
 from flowlogs.embedded import Embedded
-from handler import delivery
+from handler import delivery, forward
 from handler.failures import connect_s3
+from handler.observe import logger
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
@@ -49,6 +50,15 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def silent_log() -> Iterator[None]:
+    """Keep thousands of lines about failures that are meant from the report of a test that fails."""
+    level = logger.log_level
+    logger.setLevel("CRITICAL")
+    yield
+    logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
 def own_s3_client() -> Iterator[None]:
     """Keep the S3 client of one test from the next, which has another address for it."""
     connect_s3.cache_clear()
@@ -75,6 +85,10 @@ def bucket(s3_port: int) -> Bucket:
 def stack_on(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """Give a stack on an empty node."""
     install_template(node)
+    # A busy machine is no outage: wait for answers for long, and let the tests of silence say otherwise.
+    monkeypatch.setattr(delivery, "QUICK_SECONDS", 30.0)
+    monkeypatch.setattr(delivery, "READ_SECONDS", 30.0)
+    monkeypatch.setattr(forward, "PROBE_SECONDS", 30.0)
     with Proxy(node.port) as proxy:
         functions = Functions.install(monkeypatch, bucket, proxy.url)
         yield Stack(functions, proxy, node, bucket, Ledger())

@@ -337,7 +337,7 @@ def test_a_cluster_that_is_down_for_many_invocations_is_asked_seldom(stack: Stac
             functions.deliver(stack.ledger.payload(events=2).event, container=number % 3)
         assert [container.requests - asked[0] for container in functions.containers] == [2] * 3
 
-    now[0] += 61.0
+    now[0] += 121.0
     for number in range(3):
         answer = functions.deliver(stack.ledger.payload(events=2).event, container=number)
         assert answer is not None
