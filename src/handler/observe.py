@@ -4,12 +4,14 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from handler.delivery import Report
+from parser.document import encode_json
 from parser.subscription import Subscription
 
 NAMESPACE: Final = "FlowLogs"
@@ -114,9 +116,19 @@ def measure_lag(subscription: Subscription) -> dict[str, int]:
 
 def emit_metrics(function_name: str, counts: Mapping[str, int]) -> None:
     """Print the metrics of one invocation in CloudWatch's embedded metric format."""
+    values = {name: [float(counts[key])] for name, (key, _) in METRICS.items() if key in counts}
+    described = _describe_metrics(function_name, tuple(values))
+    described["_aws"]["Timestamp"] = int(time.time() * 1000)
+    print(encode_json(described | values).decode())  # noqa: T201  # that is where CloudWatch reads them
+
+
+@cache
+def _describe_metrics(function_name: str, names: tuple[str, ...]) -> dict[str, Any]:
+    """Return what Powertools says about the metrics, which is the same in each invocation."""
     metrics = Metrics(namespace=NAMESPACE)
     metrics.add_dimension(name="FunctionName", value=function_name)
-    for name, (key, unit) in METRICS.items():
-        if key in counts:
-            metrics.add_metric(name=name, unit=unit, value=counts[key])
-    metrics.flush_metrics()
+    for name in names:
+        metrics.add_metric(name=name, unit=METRICS[name][1], value=0)
+    described: dict[str, Any] = {**metrics.serialize_metric_set()}
+    metrics.clear_metrics()
+    return described

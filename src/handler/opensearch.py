@@ -5,7 +5,10 @@ already, a status is not an exception here, a reply may be anything (`perform_re
 is not UTF-8 for a broken connection), and what to try again is decided per event.
 """
 
+import ssl
 from collections.abc import Callable
+from functools import cache
+from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -17,7 +20,6 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     NewConnectionError,
-    ReadTimeoutError,
     SSLError,
 )
 
@@ -81,37 +83,45 @@ def connect(config: Config) -> OpenSearch:
 
 
 def sender(client: OpenSearch) -> Send:
-    """Return the function that posts bulk bodies through the client's connection."""
+    """Return the function that posts bulk bodies through the client's connection.
+
+    The connection is urllib3's, as opensearch-py has set it up: certificates, reuse, renewal after it was
+    closed. The request and its answer are those of the standard library, from which urllib3's connection
+    is derived: what urllib3 adds to them (redirects, retries, decoding) is not wanted here, and costs more
+    than half of a request's processor time.
+    """
     connection: Any = client.transport.get_connection()
+    pool = connection.pool
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
         path = f"/{body.index}/_bulk?{_QUERY}"
         headers = {**connection.headers, **_HEADERS}
         if callable(connection.http_auth):
             headers |= connection.http_auth("POST", connection.host + path, body.data)
+        http = pool._get_conn()  # noqa: SLF001
         try:
-            response = connection.pool.urlopen(
-                "POST",
-                path,
-                body.data,
-                headers=headers,
-                retries=False,
-                timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
-            )
-        except HTTPError as error:
+            http.timeout = min(CONNECT_SECONDS, seconds)
+            HTTPConnection.request(http, "POST", path, body.data, headers)
+            http.sock.settimeout(seconds)
+            response = HTTPConnection.getresponse(http)
+            return response.status, response.read()
+        except TimeoutError as error:
+            http.close()
+            raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
+        except (HTTPError, HTTPException, OSError) as error:
+            http.close()
             raise ConnectionFailedError(_name_failure(error), str(error)) from error
-        return response.status, response.data
+        finally:
+            pool._put_conn(http)  # noqa: SLF001
 
     return send
 
 
-def _name_failure(error: HTTPError) -> str:
-    if isinstance(error, SSLError):
+def _name_failure(error: Exception) -> str:
+    if isinstance(error, (SSLError, ssl.SSLError)):
         return "tls"
     # urllib3 derives NewConnectionError (refused, no such name) from its timeout.
-    slow = isinstance(error, (ConnectTimeoutError, ReadTimeoutError)) and not isinstance(
-        error, NewConnectionError
-    )
+    slow = isinstance(error, ConnectTimeoutError) and not isinstance(error, NewConnectionError)
     return "timeout" if slow else "connection"
 
 
@@ -146,6 +156,9 @@ def sign_with(signer: AWS4Auth) -> Signature:
     requests-aws4auth signs an object with the attributes of a `requests` request; given such an
     object it works without that library's connection, which costs twice as much a request.
     """
+    # The path changes once a day, the query never.
+    signer.amz_cano_path = cache(signer.amz_cano_path)
+    signer.amz_cano_querystring = cache(signer.amz_cano_querystring)
 
     def sign(method: str, url: str, body: bytes | None) -> dict[str, str]:
         # The host is signed as http.client sends it: without the port where that is the usual one.

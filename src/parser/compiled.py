@@ -53,6 +53,8 @@ LARGEST_ADDRESSES: Final = 16_384
 
 _STATUS: Final = "log-status"
 _MARKED: Final[dict[str, Mark]] = {"NODATA": "NODATA", "SKIPDATA": "SKIPDATA"}
+_DIGITS: Final = 10
+"""Of a time in seconds, from 2001 to 2286. Ten digits are never milliseconds."""
 _PLAIN: Final = re.compile(r"[ !#-\[\]-~]+")
 """ASCII that is the same within a JSON string."""
 
@@ -139,7 +141,8 @@ class _Compiled:
         last = len(fields) - _count_steady(fields[:first:-1])
         names: dict[str, Any] = {"addresses": _addresses, "learn": _learn, "stamps": _stamps}
         names["read_head"] = _head_reader(fields[:first])
-        checks: list[str] = []
+        numbers: list[str] = []  # looked at first: a `-` is found there at the least cost
+        addresses: list[str] = []
         pieces: list[str] = ["{start}"] if first else []
         for position, field in enumerate(fields[first:last], start=first):
             token = f"t{position}"
@@ -147,7 +150,7 @@ class _Compiled:
                 names[f"memo{position}"] = _Memo([field], marked=False)
                 pieces.append(f"{{memo{position}[{token}]}}")
             else:
-                checks.append(_check(field, token))
+                (addresses if field.kind is Kind.ADDRESS else numbers).append(_check(field, token))
                 pieces.append(f'{"," if position else ""}"{field.document_name}":{_quote(field, token)}')
         if last < len(fields):
             names[f"memo{last}"] = _Memo(fields[last:], marked=False)
@@ -157,7 +160,7 @@ class _Compiled:
             find_head=_FIND_HEAD.strip() if first else "",
             targets=", ".join(targets),
             splits=len(targets) - 1 if last < len(fields) else -1,
-            checks=" and ".join(["line.isascii()", *checks]),
+            checks=" and ".join(["line.isascii()", *numbers, *addresses]),
             pieces="".join(pieces),
             message=self._message,
         )
@@ -235,28 +238,29 @@ class _Memo(dict[str, str]):
         return piece
 
 
-class _Minutes(dict[int, str]):
-    """Minutes since the epoch -> the text of `@timestamp` up to the seconds."""
-
-    def __missing__(self, minute: int) -> str:
-        if len(self) >= LARGEST_MEMO:
-            self.clear()
-        text = self[minute] = format_time(minute * 60_000).removesuffix("00.000Z")
-        return text
-
-
 class _Stamps(dict[int, str]):
     """Milliseconds since the epoch -> the text of `@timestamp`."""
 
-    _minutes: Final = _Minutes()
+    def __init__(self) -> None:
+        super().__init__()
+        self._minutes: dict[int, str] = {}
 
     def __missing__(self, timestamp: int) -> str:
+        """Put the text together from that of the minute, which is made seldom, and the rest."""
         if len(self) >= LARGEST_MEMO:
             self.clear()
+            self._minutes.clear()
         minute, rest = divmod(timestamp, 60_000)
-        text = self[timestamp] = f"{self._minutes[minute]}{rest // 1000:02}.{rest % 1000:03}Z"
+        start = self._minutes.get(minute)
+        if start is None:
+            start = self._minutes[minute] = format_time(timestamp - rest).removesuffix("00.000Z")
+        end = _SECONDS.get(rest) or f"{rest // 1000:02}.{rest % 1000:03}Z"
+        text = self[timestamp] = start + end
         return text
 
+
+_SECONDS: Final = {second * 1000: f"{second:02}.000Z" for second in range(60)}
+"""The end of a time, for each whole second of a minute. Flow logs know no shorter time."""
 
 _stamps: Final = _Stamps()
 _addresses: Final[set[str]] = set()
@@ -283,8 +287,8 @@ def _check(field: Field, token: str) -> str:
     """Return the expression that is true only where the token stands in JSON as it is."""
     if field.kind is Kind.ADDRESS:
         return f"({token} in addresses or learn({token}))"
-    if field.kind is Kind.SECONDS:  # ten digits are never milliseconds
-        return f'{token} >= "1" and len({token}) == 10 and {token}.isdecimal()'
+    if field.kind is Kind.SECONDS:
+        return f'{token} >= "1" and len({token}) == {_DIGITS} and {token}.isdecimal()'
     digits, high = len(str(field.high)), field.high
     fits = f'(len({token}) < {digits} or len({token}) == {digits} and {token} <= "{high}")'
     return f'({token} >= "1" or {token} == "0") and {fits} and {token}.isdecimal()'
@@ -302,6 +306,8 @@ def _piece(field: Field, token: str) -> str:
     """
     if token == ABSENT:
         return ""
+    if field.kind is Kind.SECONDS and len(token) == _DIGITS and token.isdecimal() and token[0] != "0":
+        return f',"{field.document_name}":{token}'  # NODATA records have these, and come often enough
     return f',"{field.document_name}":{encode_json(read(field, token)).decode()}'
 
 
