@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
-from handler.access_setup import install_writer
+from handler.access_setup import install_reader, install_writer
 from handler.cluster import OLDEST, Cluster, ClusterError, read_engine
 from handler.config import MASTER_USER, Config, ConfigError
 from handler.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
@@ -41,6 +41,7 @@ LARGEST_RESERVE: Final = 0.4
 """Of an invocation's time, for a function with a short timeout; half of it for the last one."""
 
 WRITERS: Final = "WriterRoleArns"
+READERS: Final = "ReaderRoleArns"
 VARIABLES: Final = {
     "IndexPrefix": "INDEX_PREFIX",
     "LogFormats": "LOG_FORMATS",
@@ -133,7 +134,11 @@ class Setup:
             ClusterError: the cluster does not answer, or refuses something.
         """
         config = self._configure()
-        arns = _read_writers(self._properties.get(WRITERS), needed=config.service == "es")
+        writers, readers = (_read_roles(name, self._properties.get(name)) for name in (WRITERS, READERS))
+        if not writers and config.service == "es":
+            raise SetupError(
+                f"the property {WRITERS} is missing: the ARNs of the roles that forward and replay have"
+            )
         cluster = Cluster(connect(config), time_left=self._time_left)
         self.doing = "waiting for the cluster to answer"
         version = self._wait(cluster, config)
@@ -141,8 +146,9 @@ class Setup:
         steps = {"IndexTemplate": install_template(cluster, config, version)}
         self.doing = "installing the retention policy"
         steps["RetentionPolicy"] = install_retention(cluster, config)
-        self.doing = "installing the writer role"
-        steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, arns)
+        self.doing = "installing the roles of writers and readers"
+        steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers)
+        steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
         self.doing = "importing the dashboards"
         steps["Dashboards"] = install_dashboards(cluster, config)
         return steps
@@ -170,17 +176,13 @@ class Setup:
         return version
 
 
-def _read_writers(value: object, *, needed: bool) -> list[str]:
-    """Return the ARNs of the roles that shall write."""
-    arns = value if isinstance(value, list) else str(value or "").split(",")
-    arns = [str(each).strip() for each in arns if str(each).strip()]
-    wrong = [each for each in arns if not _ROLE.fullmatch(each)]
-    if wrong:
-        raise SetupError(f"{WRITERS} holds {wrong[0]!r}, which is not the ARN of an IAM role")
-    if needed and not arns:
-        raise SetupError(
-            f"the property {WRITERS} is missing: the ARNs of the roles that forward and replay have"
-        )
+def _read_roles(name: str, value: object) -> list[str]:
+    """Return the ARNs that a property holds, as a list or as one text."""
+    given = value if isinstance(value, list) else str(value or "").split(",")
+    arns = [str(each).strip() for each in given if str(each).strip()]
+    for each in arns:
+        if not _ROLE.fullmatch(each):
+            raise SetupError(f"{name} holds {each!r}, which is not the ARN of an IAM role")
     return arns
 
 

@@ -20,9 +20,9 @@ _API = "/_plugins/_security/api"
 _LEFT = (
     "/cwl-*",
     "/other*",
+    "/.kibana_7",
     "/_index_template/*",
-    f"{_API}/rolesmapping/cwl-writer",
-    f"{_API}/roles/cwl-writer",
+    *(f"{_API}/{kind}/cwl-{who}" for kind in ("rolesmapping", "roles") for who in ("writer", "reader")),
 )
 
 

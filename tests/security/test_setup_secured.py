@@ -10,6 +10,7 @@ from security.conftest import AddUser, sign_in
 
 ROLE = "/_plugins/_security/api/roles/cwl-writer"
 MAPPING = "/_plugins/_security/api/rolesmapping/cwl-writer"
+NO_READERS = "skipped: no ReaderRoleArns are given; people need a role of the cluster to see the documents"
 WANTED_ROLE = {
     "reserved": False,
     "hidden": False,
@@ -61,6 +62,8 @@ def test_an_empty_cluster_becomes_ready(secured: SecureNode, stack: CloudFormati
         ),
         "WriterRole": "created",
         "WriterMapping": "created",
+        "ReaderRole": NO_READERS,
+        "ReaderMapping": NO_READERS,
         "Dashboards": "skipped: the cluster has no OpenSearch Dashboards at /_dashboards",
     }
     assert stored(secured) == (WANTED_ROLE, WANTED_MAPPING)

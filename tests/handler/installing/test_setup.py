@@ -18,6 +18,7 @@ from parser.index_template import index_template
 OBJECTS = len(dashboards_setup.FILE.read_text().splitlines())
 NO_SECURITY = "skipped: the cluster has no fine-grained access control, so who reaches it may do everything"
 NO_ISM = "skipped: the cluster has no Index State Management, so nothing deletes old indices"
+NO_READERS = "skipped: no ReaderRoleArns are given; people need a role of the cluster to see the documents"
 READY = {
     "EngineVersion": "3.8.0",
     "Changed": "true",
@@ -25,6 +26,8 @@ READY = {
     "RetentionPolicy": "created",
     "WriterRole": NO_SECURITY,
     "WriterMapping": NO_SECURITY,
+    "ReaderRole": NO_READERS,
+    "ReaderMapping": NO_READERS,
     "Dashboards": f"created: {OBJECTS} objects",
 }
 STILL_READY = READY | {

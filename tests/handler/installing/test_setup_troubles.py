@@ -130,6 +130,11 @@ def test_a_setup_that_hangs_is_answered_for(front: Front, stack: CloudFormation)
             id="a name instead of an ARN",
         ),
         pytest.param(
+            {"ReaderRoleArns": ["*"]},
+            "ReaderRoleArns holds '*', which is not the ARN of an IAM role",
+            id="everybody as reader",
+        ),
+        pytest.param(
             {"WriterRoleArns": "arn:aws:iam::123456789012:role/*"},
             "WriterRoleArns holds 'arn:aws:iam::123456789012:role/*', which is not the ARN of an IAM role",
             id="a pattern, which would map everybody",
