@@ -49,6 +49,15 @@ equality: .venv/.stamp ## Hold the fast path against the readable definition, ov
 build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
 	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
 
+# What is answered the first time is kept in samconfig.toml.
+.PHONY: deploy
+deploy: build ## Deploy the stack to AWS; asks for its parameters the first time (ARGS=--guided again)
+	@$(SAM) deploy $(if $(shell grep -s '^parameter_overrides' samconfig.toml),,--guided) $(ARGS)
+
+.PHONY: delete
+delete: .venv-sam/.stamp ## Delete the stack; the log group, the failure bucket and the domain stay
+	@$(SAM) delete $(ARGS)
+
 EVENT ?= events/flow-logs-v2.json
 FUNCTION ?= ForwardFunction
 .PHONY: invoke
@@ -56,11 +65,17 @@ invoke: .venv/.stamp .venv-sam/.stamp ## Run a built function with EVENT=events/
 	@$(RUN)/flowlogs invoke --function $(FUNCTION) $(EVENT)
 
 .PHONY: check
-check: .venv/.stamp .venv-sam/.stamp ## Check formatting, lint, types and the template
+check: .venv/.stamp validate ## Check formatting, lint, types and the templates
 	@$(RUN)/ruff format --check --quiet || { echo "make format puts the formatting right" >&2; exit 1; }
 	@$(RUN)/ruff check --quiet
 	@$(RUN)/mypy
+
+# What is left out of checkov's findings stands in the templates, each with its reason.
+.PHONY: validate
+validate: .venv-sam/.stamp .venv-checkov/.stamp ## Check the templates: sam validate, cfn-lint, checkov
 	@told="$$($(SAM) validate --lint 2>&1)" || { echo "$$told" >&2; exit 1; }
+	@.venv-sam/bin/cfn-lint stack/*.yaml
+	@.venv-checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml stack/*.yaml
 
 .PHONY: format
 format: .venv/.stamp ## Format the code, and fix what lint can fix
