@@ -8,12 +8,20 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections import deque
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+# Chromium reads from descriptor 3 and writes to 4; either may be in use by the other pipe.
+_CONNECT = """
+import os, sys
+for old, new in ((int(sys.argv[1]), 100), (int(sys.argv[2]), 101), (100, 3), (101, 4)):
+    os.dup2(old, new)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 LOUD = {"error", "warning", "assert"}
 
 
@@ -39,10 +47,8 @@ class Browser:
             "--remote-debugging-pipe",
             "about:blank",
         ]
-        # Chromium reads from descriptor 3 and writes to 4.
-        script = f'exec "$@" 3<&{tell[0]} 4>&{hear[1]}'
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", script, "sh", path, *options],
+            [sys.executable, "-c", _CONNECT, str(tell[0]), str(hear[1]), path, *options],
             pass_fds=(tell[0], hear[1]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -55,6 +61,13 @@ class Browser:
         self._events: deque[dict[str, Any]] = deque()
         self._number = 0
         self._session = ""
+        try:
+            self._attach()
+        except BaseException:
+            self._end()
+            raise
+
+    def _attach(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -66,6 +79,9 @@ class Browser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -93,7 +109,11 @@ class Browser:
         """Load a page in a window of that size, preferring `light` or `dark`."""
         self._events.clear()
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
         self.call("Page.navigate", url=url)

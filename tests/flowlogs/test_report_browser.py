@@ -1,0 +1,143 @@
+"""The report in a real browser: no error in the console, nothing asked of the network, tables that sort."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from browser import Browser, find_browser
+from commands import run
+from logged import Logged
+
+PATH: Final = find_browser()
+DESKTOP: Final = (1280, 900)
+PHONE: Final = (390, 844)
+
+pytestmark = pytest.mark.skipif(
+    PATH is None, reason="no Chromium is here (Debian: apt-get install chromium), so no page can be looked at"
+)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(str(PATH), tmp_path_factory.mktemp("browser")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(logged: Logged, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the address of a report of the second of the two days."""
+    file = tmp_path_factory.mktemp("report") / "report.html"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENSEARCH_URL", logged.node.url)
+        told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(file))
+    assert (told.status, told.errors) == (0, "")
+    return file.as_uri()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_report_is_shown_without_a_complaint(
+    browser: Browser, address: str, size: tuple[int, int], scheme: str
+) -> None:
+    browser.open(address, width=size[0], height=size[1], scheme=scheme)
+
+    assert browser.complaints() == []
+    assert browser.requested() == [address]
+    assert browser.evaluate("document.querySelectorAll('svg').length") > 10
+    # Nothing makes the page broader than the window.
+    assert browser.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+@pytest.mark.parametrize(
+    ("size", "shown", "hidden"),
+    [(DESKTOP, "wide", "narrow"), (PHONE, "narrow", "wide")],
+    ids=["desktop", "phone"],
+)
+def test_a_chart_is_shown_in_the_width_that_fits(
+    browser: Browser, address: str, size: tuple[int, int], shown: str, hidden: str
+) -> None:
+    browser.open(address, width=size[0], height=size[1])
+
+    widths = {
+        name: browser.evaluate(f"[...document.querySelectorAll('figure.{name}')].map((f) => f.offsetWidth)")
+        for name in (shown, hidden)
+    }
+
+    assert min(widths[shown]) > 250
+    assert max(widths[hidden]) == 0
+
+
+def test_text_in_charts_has_the_colour_of_the_page(browser: Browser, address: str) -> None:
+    """Readable in the light and in the dark: the same colour as the words around it."""
+    for scheme, text in (("light", "rgb(27, 31, 36)"), ("dark", "rgb(230, 233, 238)")):
+        browser.open(address, scheme=scheme)
+        colours = browser.evaluate(
+            "[...new Set([...document.querySelectorAll('svg text')].map((t) => getComputedStyle(t).fill))]"
+        )
+        assert colours == [text]
+
+
+def column(browser: Browser, table: str, number: int) -> list[str]:
+    cells = f"document.querySelectorAll('#{table} td:nth-child({number})')"
+    found: list[str] = browser.evaluate(f"[...{cells}].map((cell) => cell.textContent)")
+    return found
+
+
+def click(browser: Browser, table: str, number: int) -> None:
+    browser.evaluate(f"document.querySelectorAll('#{table} th button')[{number - 1}].click()")
+
+
+def test_a_click_sorts_numbers_with_the_largest_first(browser: Browser, address: str) -> None:
+    browser.open(address)
+    as_made = [int(cell.replace(",", "")) for cell in column(browser, "rejected-sources", 3)]
+
+    click(browser, "rejected-sources", 3)
+    down = [int(cell.replace(",", "")) for cell in column(browser, "rejected-sources", 3)]
+    click(browser, "rejected-sources", 3)
+    up = [int(cell.replace(",", "")) for cell in column(browser, "rejected-sources", 3)]
+
+    assert as_made != down == sorted(as_made, reverse=True)
+    assert up == sorted(as_made)
+    assert browser.evaluate("document.querySelectorAll('[aria-sort]').length") == 1
+    assert browser.complaints() == []
+
+
+def test_a_click_sorts_bytes_by_their_number_and_not_by_their_text(browser: Browser, address: str) -> None:
+    browser.open(address)
+    numbers = "[...document.querySelectorAll('#talkers td:nth-child(4)')].map((cell) => +cell.dataset.sort)"
+
+    click(browser, "talkers", 1)
+    click(browser, "talkers", 4)
+
+    found = browser.evaluate(numbers)
+    assert found == sorted(found, reverse=True)
+
+
+def test_a_click_sorts_addresses_by_their_numbers(browser: Browser, address: str) -> None:
+    browser.open(address)
+
+    click(browser, "rejected-sources", 1)
+
+    found = [cell for cell in column(browser, "rejected-sources", 1) if "." in cell]
+    assert len(found) > 5
+    assert found == sorted(found, key=lambda cell: [int(part) for part in cell.split(".")])
+
+
+def test_hostile_text_does_not_run(browser: Browser, tmp_path: Path) -> None:
+    """Even were it not escaped: the page's policy names the one script that may run."""
+    template = Path(__file__).parents[2] / "src/flowlogs/report/report.html"
+    head = template.read_text(encoding="utf-8").split("<title>")[0]
+    taken = "document.title = 'taken'"
+    page = tmp_path / "page.html"
+    page.write_text(
+        head.replace("{{ script_hash }}", "A" * 43 + "=")
+        + f'</head><body><script>{taken}</script><img src="x" onerror="{taken}">',
+        encoding="utf-8",
+    )
+
+    browser.open(page.as_uri())
+
+    assert browser.evaluate("document.title") != "taken"
+    assert browser.complaints()
