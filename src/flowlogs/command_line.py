@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from flowlogs.dashboards.command import dashboards_command
 from flowlogs.demo import demo_command
+from flowlogs.doctor import doctor_command
 from flowlogs.exits import debugging, unsurprising
 from flowlogs.formats import formats_command
 from flowlogs.invoke import invoke_command
@@ -16,6 +17,7 @@ from flowlogs.rejected import rejected_command
 from flowlogs.reparse import reparse_command
 from flowlogs.replay import replay_command
 from flowlogs.report.command import report_command
+from flowlogs.verify import verify_command
 
 TRY: Final = "Try it, without an account"
 LOOK: Final = "Look at it"
@@ -73,6 +75,8 @@ app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
 app.command("report", rich_help_panel=LOOK)(report_command)
 app.command("dashboards", rich_help_panel=LOOK)(dashboards_command)
+app.command("doctor", rich_help_panel=ASK)(doctor_command)
+app.command("verify", rich_help_panel=ASK)(verify_command)
 app.command("formats", rich_help_panel=ASK)(formats_command)
 app.command("rejected", rich_help_panel=ASK)(rejected_command)
 app.command("replay", rich_help_panel=MEND)(replay_command)

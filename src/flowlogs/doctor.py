@@ -1,0 +1,180 @@
+"""`flowlogs doctor`: is everything in place? One line for each thing, ok or what to do."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from flowlogs.cluster import open_client
+from flowlogs.cluster_health import REACH, examine
+from flowlogs.deployment import Deployment, read_environ
+from flowlogs.display import format_count, make_console
+from flowlogs.exits import INCOMPLETE, NO_CREDENTIALS, describe, explained
+from flowlogs.finding import Finding, State, ok, problem, skipped
+from flowlogs.options import Json, Stack
+from flowlogs.replay import REQUEST_ID
+from handler.config import ConfigError
+from handler.failures import FailureStore
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.type_defs import SubscriptionFilterTypeDef
+
+SUBSCRIBED: Final = "the log group is subscribed"
+NO_LOOP: Final = "the function is not subscribed to its own log"
+WAITING: Final = "nothing waits for a replay"
+
+STYLES: Final = {State.OK: "green", State.PROBLEM: "bold red", State.SKIPPED: "yellow"}
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def doctor_command(
+    *,
+    stack: Stack = None,
+    log_group: Annotated[str | None, typer.Option(help="The log group of the flow logs.")] = None,
+    forward: Annotated[str | None, typer.Option(help="The forward function.")] = None,
+    bucket: Annotated[str | None, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Look whether everything is in place; say of each thing what to do.
+
+    Nothing is changed anywhere. What is asked is asked with your own
+    credentials: the functions may do less, or more. Without AWS
+    credentials the parts that need them are skipped.
+
+    Exit status 1 says that there is a problem.
+
+    [bold]Examples[/bold]
+
+    flowlogs doctor --stack flowlogs
+
+    flowlogs doctor --log-group /vpc/flow-logs --forward flowlogs-forward
+
+    flowlogs doctor --json | jq '.[] | select(.state == "problem")'
+    """
+    with explained():
+        deployment = Deployment(log_group=log_group, forward=forward, bucket=bucket).complete(stack)
+        findings = [*_examine_cluster(deployment, stack), *_examine_account(deployment)]
+    if as_json:
+        shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
+        print(json.dumps(shown, indent=2))
+    else:
+        _print(make_console(), findings)
+    if any(each.state is State.PROBLEM for each in findings):
+        raise typer.Exit(INCOMPLETE)
+
+
+def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Finding]:
+    from opensearchpy.exceptions import OpenSearchException
+
+    environ, refused = read_environ(deployment, stack)
+    try:
+        config, client = open_client(environ)
+    except ConfigError as error:
+        yield problem(REACH, f"{error}" + (f"; the function cannot be asked: {refused}" if refused else ""))
+        return
+    try:
+        yield from examine(config, client)
+    except OpenSearchException as error:
+        yield problem(REACH, describe(error))
+
+
+def _examine_account(deployment: Deployment) -> Iterator[Finding]:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    names = (SUBSCRIBED, NO_LOOP, WAITING)
+    if boto3.Session().get_credentials() is None:
+        for name in names:
+            yield skipped(name, NO_CREDENTIALS)
+        return
+    for name, look in zip(names, (_find_filter, _find_loop, _find_waiting), strict=True):
+        try:
+            yield look(deployment)
+        except (BotoCoreError, ClientError) as error:
+            yield skipped(name, describe(error))
+
+
+def _find_filter(deployment: Deployment) -> Finding:
+    log_group, forward = deployment.log_group, deployment.forward
+    if log_group is None or forward is None:
+        return skipped(SUBSCRIBED, "names are not known: give --log-group and --forward, or --stack")
+    filters = _list_filters(log_group)
+    if filters is None:
+        return problem(SUBSCRIBED, f"there is no log group {log_group} in this account and Region")
+    ours = [each for each in filters if _names_function(each, forward)]
+    if not ours:
+        others = ", ".join(each["filterName"] for each in filters) or "none"
+        return problem(
+            SUBSCRIBED,
+            f"no filter sends {log_group} to {forward} (its filters: {others}): deploy the stack again",
+        )
+    if len(ours) > 1:
+        named = ", ".join(each["filterName"] for each in ours)
+        return problem(SUBSCRIBED, f"{forward} gets each event {len(ours)} times ({named}): remove a filter")
+    pattern = ours[0].get("filterPattern", "")
+    note = f"; its pattern {pattern!r} keeps lines back" if pattern else ""
+    return ok(SUBSCRIBED, f"{log_group} to {forward} by {ours[0]['filterName']}{note}")
+
+
+def _find_loop(deployment: Deployment) -> Finding:
+    forward = deployment.forward
+    if forward is None:
+        return skipped(NO_LOOP, "its name is not known: give --forward, or --stack")
+    own = deployment.function_logs or f"/aws/lambda/{forward}"
+    loops = [each["filterName"] for each in _list_filters(own) or () if _names_function(each, forward)]
+    if loops or own == deployment.log_group:
+        named = f" ({', '.join(loops)})" if loops else ""
+        return problem(
+            NO_LOOP, f"{own} is sent to {forward}{named}, which writes it: remove that filter at once"
+        )
+    return ok(NO_LOOP, own)
+
+
+def _list_filters(log_group: str) -> "list[SubscriptionFilterTypeDef] | None":
+    """Return the filters of a log group; None where there is no such group."""
+    import boto3
+
+    logs = boto3.client("logs")
+    pages = logs.get_paginator("describe_subscription_filters").paginate(logGroupName=log_group)
+    try:
+        return [each for page in pages for each in page["subscriptionFilters"]]
+    except logs.exceptions.ResourceNotFoundException:
+        return None
+
+
+def _names_function(each: "SubscriptionFilterTypeDef", function: str) -> bool:
+    """Tell whether a filter's destination is the function, or a version or alias of it."""
+    return each["destinationArn"].rpartition(":function:")[2].split(":")[0] == function
+
+
+def _find_waiting(deployment: Deployment) -> Finding:
+    if deployment.bucket is None:
+        return skipped(WAITING, "the bucket's name is not known: give --bucket, or --stack")
+    objects = FailureStore(deployment.bucket, REQUEST_ID).list_pending()
+    if not objects:
+        return ok(WAITING, deployment.bucket)
+    age = _show_age((datetime.now(UTC) - objects[0].modified).total_seconds())
+    number = format_count(len(objects))
+    return problem(
+        WAITING, f"{number} objects wait, the oldest for {age}: flowlogs replay --dry-run tells why"
+    )
+
+
+def _show_age(seconds: float) -> str:
+    for size, name in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{max(0, seconds):.0f} seconds"
+
+
+def _print(console: Console, findings: list[Finding]) -> None:
+    for each in findings:
+        console.print(Text.assemble((f"{each.state.value:<9}", STYLES[each.state]), each.name))
+        console.print(Text(f"{'':<9}{each.text}", style="dim" if each.state is State.OK else ""))
+    problems = sum(each.state is State.PROBLEM for each in findings)
+    skips = sum(each.state is State.SKIPPED for each in findings)
+    console.print(f"\n{len(findings)} looked at, {problems} problems, {skips} skipped")
