@@ -38,12 +38,21 @@ opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, w
 	@$(RUN)/flowlogs opensearch
 
 .PHONY: test
-test: .venv/.stamp .venv-sam/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
+test: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
 	@$(RUN)/pytest $(ARGS)
 
 .PHONY: equality
 equality: .venv/.stamp ## Hold the fast path against the readable definition, over two million generated lines
 	@EQUALITY_LINES=2000000 $(RUN)/pytest -q --timeout 0 tests/parser/test_compiled.py
+
+.PHONY: soak
+soak: .venv/.stamp ## Send a million events through faults drawn at random, and count them (SEED=1 repeats)
+	@SOAK_EVENTS=$(or $(EVENTS),1000000) SEED=$(or $(SEED),$(shell date +%s)) \
+	    $(RUN)/pytest -q tests/faults/test_soak.py
+
+.PHONY: mutants
+mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
+	@$(RUN)/python tests/faults/mutants.py
 
 .PHONY: build
 build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
@@ -75,7 +84,8 @@ check: .venv/.stamp validate ## Check formatting, lint, types and the templates
 validate: .venv-sam/.stamp .venv-checkov/.stamp ## Check the templates: sam validate, cfn-lint, checkov
 	@told="$$($(SAM) validate --lint 2>&1)" || { echo "$$told" >&2; exit 1; }
 	@.venv-sam/bin/cfn-lint stack/*.yaml
-	@.venv-checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download --file template.yaml stack/*.yaml
+	@told="$$(.venv-checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download \
+	    --file template.yaml stack/*.yaml 2>&1)" || { echo "$$told" >&2; exit 1; }
 
 .PHONY: format
 format: .venv/.stamp ## Format the code, and fix what lint can fix
@@ -110,7 +120,7 @@ report: .venv/.stamp ## Write report.html about a running cluster (ARGS="--since
 
 .PHONY: clean
 clean: ## Remove environments, builds, caches and the embedded OpenSearch's data
-	@rm -rf .uv .venv .venv-* .opensearch .aws-sam dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .uv .venv .venv-* .opensearch .aws-sam report.html dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- environments: made when missing, made again when what they are made from has changed ----

@@ -23,6 +23,8 @@ from flowlogs.cluster import count_documents, install_template, open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
 from flowlogs.embedded import connect_or_start
 from flowlogs.exits import INCOMPLETE, explained, fail
+from flowlogs.report.command import write_report
+from flowlogs.report.period import Period
 from handler import forward, observe
 from handler.delivery import DeliveryError
 from handler.environment import prepare
@@ -35,6 +37,7 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = PROJECT / "events"
 LOG: Final = PROJECT / ".opensearch" / "demo.log"
 """What the forward function prints: its log lines and metrics."""
+REPORT: Final = PROJECT / "report.html"
 
 INVOCATION_SECONDS: Final = 60
 """As the function in the template has."""
@@ -76,6 +79,7 @@ def demo_command(
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     with explained(), connect_or_start() as url:
         complete = run_demo(console, url, chosen, records)
+        _write_report(url, chosen)
         prefix = os.environ.get("INDEX_PREFIX", "cwl")
         _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
     if not complete:
@@ -227,8 +231,15 @@ def _print_document(console: Console, client: OpenSearch, prefix: str) -> None:
         console.print_json(json.dumps(hit["_source"]))
 
 
+def _write_report(url: str, day: date) -> None:
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    period = Period(midnight, midnight + timedelta(days=1))
+    write_report({**os.environ, "OPENSEARCH_URL": url}, period, REPORT)
+
+
 def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -> None:
     console.print("\n[bold]To look further[/]")
+    console.print(f"  {REPORT.name:<19} all of this as a page, for your browser: {REPORT}", soft_wrap=True)
     if not stays:
         console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
     console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flowlogs.command_line import app
 from flowlogs.embedded import Embedded
 from flowlogs.traffic import Summary, generate_day, summarize
 
@@ -68,6 +69,8 @@ def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: 
     first = run_demo(*arguments, OPENSEARCH_URL=opensearch.url)
 
     assert (first.status, first.error) == (0, "")
+    (report,) = re.findall(r"^  report\.html .*: (/.+)$", first.out, re.MULTILINE)
+    assert f"{DAY} 00:00 to {DAY + dt.timedelta(days=1)} 00:00 UTC" in Path(report).read_text()
     names = ("received", "indexed", "duplicate", "pending", "rejected")
     assert [first.count(name) for name in names] == [total, total, 0, 0, 0]
     assert f"{total:,} = {total:,} + 0 + 0 + 0; the index grew by {total:,} documents" in first.out
@@ -150,9 +153,9 @@ def test_what_a_person_can_mend_is_a_sentence(environ: dict[str, str], status: i
     assert shown.error.count("\n") == 1
 
 
-def test_too_few_records_are_a_wrong_call() -> None:
-    assert run_demo("--records", "10").status == 2
+@pytest.mark.parametrize("arguments", [["--records", "10"], ["--day", "2026-02-30"]], ids=["few", "no day"])
+def test_a_wrong_call_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["demo", *arguments])
 
-
-def test_a_day_that_is_none_is_a_wrong_call() -> None:
-    assert run_demo("--day", "2026-02-30").status == 2
+    assert ended.value.code == 2
