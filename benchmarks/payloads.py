@@ -71,13 +71,13 @@ class Payload:
     events: int
 
 
-def make_payloads(kind: Kind, size: str) -> list[Payload]:
-    """Make the payloads of a kind and size (`50`, `1000` or `largest`), the same in each run."""
+def make_payloads(kind: Kind, size: str, number: int | None = None) -> list[Payload]:
+    """Make payloads of a kind and size (`50`, `1000` or `largest`), the same in each run."""
     random = Random(f"{SEED} {kind.name} {size}")  # noqa: S311  # sample data
     lines = _Lines(random, kind)
     if size == "largest":
         return [_make_largest(lines)]
-    return [lines.write(int(size)) for _ in range(SIZES[size])]
+    return [lines.write(int(size)) for _ in range(number or SIZES[size])]
 
 
 def _make_largest(lines: "_Lines") -> Payload:

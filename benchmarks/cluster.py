@@ -1,0 +1,104 @@
+"""A real OpenSearch: how fast a replay fills it, and how much disk a record takes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
+from flowlogs.cluster import install_template, open_client
+from flowlogs.embedded import Embedded
+from flowlogs.traffic import FORMATS
+from handler.environment import Environment
+from handler.failures import Content, Pending
+from handler.opensearch import sender
+from handler.replay import Fate, Replay
+from parser.subscription import decode_event, encode
+
+OBJECTS: Final = 30
+"""Stored payloads of 1,000 events."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What filling an index showed.
+
+    Attributes:
+        events: how many were replayed.
+        seconds: how long that took.
+        bytes: of the index on disk, merged into one segment, without a replica.
+    """
+
+    events: int
+    seconds: float
+    bytes: int
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """A failure store without S3: what is measured is the replay and OpenSearch."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    def list_pending(self) -> list[Pending]:
+        """Return what is stored."""
+        now = datetime.now(UTC)
+        return [Pending(key, now, len(data)) for key, data in self.objects.items()]
+
+    def read(self, key: str) -> Content:
+        """Return a stored object."""
+        return Content(self.objects[key], attempts=1, reason="", log_group="", rejected=False)
+
+    def drop(self, key: str) -> None:
+        """Forget an object."""
+        del self.objects[key]
+
+
+def measure_cluster(folder: Path) -> tuple[str, dict[tuple[str, str], Indexed]]:
+    """Return the version of OpenSearch, and what was found by kind and by what KEEP_MESSAGE says."""
+    results = {}
+    with open_cluster(folder) as (node, version):
+        for kind in (KINDS[0], KINDS[2]):
+            payloads = make_payloads(kind, "1000", OBJECTS)
+            for keep in ("always", "unparsed"):
+                prefix = f"{kind.name}-{keep}"
+                results[kind.name, keep] = _replay(node, prefix, kind, payloads, keep)
+    return version, results
+
+
+@contextmanager
+def open_cluster(folder: Path) -> Iterator[tuple[Embedded, str]]:
+    """Run an empty OpenSearch; yields it and its version."""
+    with Embedded(folder / "opensearch") as node:
+        yield node, node.release.version
+
+
+def _replay(node: Embedded, prefix: str, kind: Kind, payloads: list[Payload], keep: str) -> Indexed:
+    config, client = open_client(
+        {
+            "OPENSEARCH_URL": node.url,
+            "INDEX_PREFIX": prefix,
+            "LOG_FORMATS": FORMATS[kind.format],
+            "KEEP_MESSAGE": keep,
+        }
+    )
+    install_template(client, config)
+    store: Any = MemoryStore()
+    for number, payload in enumerate(payloads):
+        store.objects[f"failed/{number}"] = encode(decode_event(payload.event))
+    replay = Replay(Environment(config, sender(client)), store, time_left=lambda: 600.0)
+    started = time.perf_counter()
+    summary = replay.run(store.list_pending())
+    seconds = time.perf_counter() - started
+    if summary.fates[Fate.DROPPED] != len(payloads):
+        raise RuntimeError(f"not all was replayed: {summary.fates}")
+    client.indices.forcemerge(index=f"{prefix}-*", max_num_segments=1)
+    client.indices.flush(index=f"{prefix}-*")
+    statistics = client.indices.stats(index=f"{prefix}-*")["_all"]["primaries"]
+    events = sum(payload.events for payload in payloads)
+    if statistics["docs"]["count"] != events:
+        raise RuntimeError(f"{statistics['docs']['count']} of {events} documents are in the index")
+    return Indexed(events, seconds, statistics["store"]["size_in_bytes"])
