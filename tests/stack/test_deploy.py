@@ -1,0 +1,211 @@
+"""The stack, deployed into an emulator of AWS with IAM enforced, on a real OpenSearch.
+
+The tests are one story, told in the order of the file: the stack is made, works, is changed, and deleted.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flowlogs.embedded import Embedded
+from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
+
+STACK = "flowlogs"
+DOMAIN = f"arn:aws:es:{REGION}:{ACCOUNT}:domain/existing"
+LINE = "2 012345678901 eni-0a1b2c3d 10.0.0.{} 10.0.1.9 49152 443 6 12 840 {} {} ACCEPT OK"
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with emulate(tmp_path_factory.mktemp("aws")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    with Embedded(tmp_path_factory.mktemp("opensearch"), jvm_options=("-XX:TieredStopAtLevel=1",)) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def parameters(aws: Aws, node: Embedded) -> dict[str, str]:
+    """Return what the stack is given."""
+    secret = aws.client("secretsmanager").create_secret(
+        Name="master", SecretString=json.dumps({"username": "master", "password": "Master-1"})
+    )
+    vpc = aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    return {
+        "OpenSearchUrl": node.url,
+        "OpenSearchArn": DOMAIN,
+        "OpenSearchSecretArn": secret["ARN"],
+        "VpcId": vpc,
+        "AlarmEmail": "operator@example.com",
+    }
+
+
+@pytest.fixture(scope="module")
+def outputs(aws: Aws, parameters: dict[str, str]) -> dict[str, str]:
+    """Deploy the stack; return its outputs."""
+    done = aws.deploy(STACK, parameters)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return aws.outputs(STACK)
+
+
+def test_setup_has_prepared_the_cluster(outputs: dict[str, str], node: Embedded) -> None:
+    assert outputs["DashboardsUrl"] == f"{node.url}/_dashboards"
+    status, found = node.request("GET", "/_index_template/cwl")
+    assert status == 200
+    mapping = found["index_templates"][0]["index_template"]["template"]["mappings"]["properties"]
+    assert mapping["srcaddr"] == {"type": "ip"}
+
+
+def test_the_flow_log_writes_to_the_log_group(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    (flow_log,) = aws.client("ec2").describe_flow_logs()["FlowLogs"]
+    assert flow_log["ResourceId"] == parameters["VpcId"]
+    assert flow_log["LogDestination"] == outputs["LogGroup"]
+
+
+def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:  # noqa: ARG001
+    (subscription,) = aws.client("sns").list_subscriptions()["Subscriptions"]
+    assert subscription["Endpoint"] == "operator@example.com"
+    alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert all(each["AlarmActions"] == [subscription["TopicArn"]] for each in alarms)
+    assert {each["AlarmName"].removeprefix(f"{STACK}-") for each in alarms} == {
+        "rejected",
+        "rejected-on-replay",
+        "unparsed",
+        "skipdata",
+        "unaccounted",
+        "oldest-pending",
+        "forward-errors",
+        "replay-errors",
+        "forward-throttles",
+        "events-dropped",
+        "delivery-errors",
+        "delivery-throttling",
+        "incomplete",
+    }
+
+
+def test_log_events_become_documents(aws: Aws, outputs: dict[str, str], node: Embedded) -> None:
+    put_log_events(aws, outputs["LogGroup"], "normal", range(3))
+    documents = wait_for("three documents", lambda: find(node, "normal", 3))
+    assert sorted(each["srcaddr"] for each in documents) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
+    assert {each["@log_group"] for each in documents} == {outputs["LogGroup"]}
+    assert {each["@owner"] for each in documents} == {ACCOUNT}
+
+
+def test_the_functions_write_their_own_log(aws: Aws, outputs: dict[str, str]) -> None:
+    logs = aws.client("logs")
+
+    def look() -> list[str]:
+        found = logs.filter_log_events(logGroupName=outputs["FunctionLogs"])["events"]
+        return [each["message"] for each in found if "forward.done" in each["message"]]
+
+    assert wait_for("the function's log line", look)
+
+
+def test_what_an_outage_keeps_back_is_replayed(aws: Aws, outputs: dict[str, str], node: Embedded) -> None:
+    node.stop()
+    put_log_events(aws, outputs["LogGroup"], "outage", range(5))
+    wait_for("an object in failed/", lambda: keys(aws, outputs, "failed/"))
+    assert replay(aws, outputs)["left"] == 1
+    assert len(keys(aws, outputs, "failed/")) == 1
+    node.start()
+    answer = replay(aws, outputs)
+    assert (answer["dropped"], answer["indexed"], answer["remaining_objects"]) == (1, 5, 0)
+    assert keys(aws, outputs, "failed/") == []
+    assert len(find(node, "outage", 5)) == 5
+
+
+def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs: dict[str, str]) -> None:
+    event = json.dumps({"awslogs": {"data": "bm8gZ3ppcA=="}})
+    aws.client("lambda").invoke(
+        FunctionName=outputs["ForwardFunction"], InvocationType="Event", Payload=event
+    )
+    (key,) = wait_for("Lambda's record", lambda: keys(aws, outputs, "aws/lambda/async/"))
+    assert key.startswith(f"aws/lambda/async/{outputs['ForwardFunction']}/")
+    assert replay(aws, outputs)["set_aside"] == 1
+    (kept,) = keys(aws, outputs, "rejected/")
+    assert kept.endswith(".unreadable")
+
+
+def test_a_changed_parameter_changes_the_functions_and_leaves_the_rest(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str], node: Embedded
+) -> None:
+    done = aws.deploy(STACK, {**parameters, "KeepMessage": "unparsed", "RetentionDays": "7"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert aws.outputs(STACK) == outputs
+    put_log_events(aws, outputs["LogGroup"], "changed", range(2))
+    documents = wait_for("two documents", lambda: find(node, "changed", 2))
+    assert ["@message" in each for each in documents] == [False, False]
+
+
+def test_deleting_the_stack_keeps_what_cannot_be_made_again(
+    aws: Aws, outputs: dict[str, str], node: Embedded
+) -> None:
+    cloudformation = aws.client("cloudformation")
+    cloudformation.delete_stack(StackName=STACK)
+    wait_for("the end of the stack", lambda: status_of(aws, STACK) == "DELETE_COMPLETE")
+    assert aws.client("lambda").list_functions()["Functions"] == []
+    assert aws.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+    assert len(keys(aws, outputs, "rejected/")) == 1
+    groups = aws.client("logs").describe_log_groups()["logGroups"]
+    assert [each["logGroupName"] for each in groups] == [outputs["LogGroup"]]
+    assert node.request("GET", "/_index_template/cwl")[0] == 200
+    assert len(find(node, "normal", 3)) == 3
+
+
+def test_a_setup_that_fails_tells_why_and_leaves_nothing(aws: Aws, parameters: dict[str, str]) -> None:
+    secret = aws.client("secretsmanager").create_secret(Name="wrong", SecretString="no JSON")["ARN"]
+    buckets = aws.client("s3").list_buckets()["Buckets"]
+    done = aws.deploy("broken", {**parameters, "OpenSearchSecretArn": secret})
+    assert done.returncode != 0
+    events = aws.client("cloudformation").describe_stack_events(StackName="broken")["StackEvents"]
+    reasons = [each["ResourceStatusReason"] for each in events if each["LogicalResourceId"] == "Setup"]
+    told = "the secret in OPENSEARCH_SECRET_ARN must be JSON with username and password"
+    assert any(told in each for each in reasons), reasons
+    assert status_of(aws, "broken") == "ROLLBACK_COMPLETE"
+    assert aws.client("s3").list_buckets()["Buckets"] == buckets
+
+
+def put_log_events(aws: Aws, group: str, stream: str, numbers: range) -> None:
+    """Put flow log lines into the log group, as a flow log does."""
+    logs, now = aws.client("logs"), int(time.time())
+    logs.create_log_stream(logGroupName=group, logStreamName=stream)
+    events = [
+        {"timestamp": now * 1000 + each, "message": LINE.format(each, now, now + 60)} for each in numbers
+    ]
+    logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+
+def find(node: Embedded, stream: str, count: int) -> list[dict[str, Any]]:
+    """Return the documents of a log stream when there are as many; else none."""
+    node.request("POST", "/_refresh")
+    _, found = node.request("GET", f"/cwl-*/_search?size=100&q=%40log_stream:{stream}")
+    documents = [hit["_source"] for hit in found["hits"]["hits"]]
+    return documents if len(documents) == count else []
+
+
+def keys(aws: Aws, outputs: dict[str, str], prefix: str) -> list[str]:
+    """Return the keys in the failure bucket."""
+    found = aws.client("s3").list_objects_v2(Bucket=outputs["FailureBucket"], Prefix=prefix)
+    return [each["Key"] for each in found.get("Contents", [])]
+
+
+def replay(aws: Aws, outputs: dict[str, str]) -> dict[str, int]:
+    """Invoke the replay function; return its answer."""
+    done = aws.client("lambda").invoke(FunctionName=outputs["ReplayFunction"], Payload="{}")
+    answer: dict[str, int] = json.loads(done["Payload"].read())
+    return answer
+
+
+def status_of(aws: Aws, stack: str) -> str:
+    """Return the status of a stack, also of one that is gone."""
+    stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
+    return next(str(each["StackStatus"]) for each in stacks if each["StackName"] == stack)
