@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 
 import boto3  # noqa: F401  # so that it is there when a function needs it
 
+from faults.harness import mutations  # noqa: F401  # takes effect here, too
 from faults.harness.context import make_context
 from handler import delivery, forward, replay
 from handler.failures import FailureStore
@@ -63,6 +64,7 @@ REPLAY: Final = {
     "before the store is touched": Step(replay.Replay, "_settle", BEFORE),
     "before the rejected are stored": Step(FailureStore, "reject", BEFORE),
     "after the rejected are stored": Step(FailureStore, "reject", AFTER),
+    "before the rest is written back": Step(FailureStore, "_write", BEFORE, 2),
     "after the rest is written back": Step(FailureStore, "keep", AFTER),
     "before the object is dropped": Step(FailureStore, "drop", BEFORE),
     "after the object is dropped": Step(FailureStore, "drop", AFTER),

@@ -1,0 +1,196 @@
+"""Safeguards, each of which can be taken away: then a test must turn red.
+
+Imported, this takes away what the variable MUTATION names; `make mutants` does so with each in turn.
+"""
+
+import contextlib
+import gzip
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from handler import delivery, environment, forward, replay
+from handler.failures import FailureStore
+from handler.outage import Outage
+from parser import bulk, reply
+from parser.reply import Outcome, Verdict
+
+INDEXED: Final = Verdict(Outcome.INDEXED, 201)
+
+
+def trust_status() -> None:
+    """Take HTTP 200 for success, without a look at the items."""
+    judge = reply.judge
+
+    def judge_status(status: int, answer: bytes, count: int) -> list[Verdict]:
+        return [INDEXED] * count if status == 200 else judge(status, answer, count)
+
+    patch(delivery, "judge", judge_status)
+
+
+def ignore_missing_items() -> None:
+    """Take items that the reply lacks for indexed."""
+    judge = reply.judge
+
+    def judge_leniently(status: int, answer: bytes, count: int) -> list[Verdict]:
+        for said in range(count, -1, -1):
+            verdicts = judge(status, answer, said)
+            if not verdicts or verdicts[0].error_type != "incomplete_reply":
+                return [*verdicts, *[INDEXED] * (count - said)]
+        return []
+
+    patch(delivery, "judge", judge_leniently)
+
+
+def reject_duplicates() -> None:
+    """Take a conflict for an error of the document."""
+    judge = reply.judge
+
+    def judge_strictly(status: int, answer: bytes, count: int) -> list[Verdict]:
+        return [
+            replace(each, outcome=Outcome.REJECTED) if each.outcome is Outcome.DUPLICATE else each
+            for each in judge(status, answer, count)
+        ]
+
+    patch(delivery, "judge", judge_strictly)
+
+
+def drop_before_writing() -> None:
+    """Drop a stored object before what stays pending is written back."""
+    keep, drop = FailureStore.keep, FailureStore.drop
+
+    def settle(self: replay.Replay, key: str, *arguments: Any) -> replay.Fate:  # noqa: ANN401
+        def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:  # noqa: ANN401
+            drop(store, key)
+            return keep(store, *these, **named)
+
+        patch(FailureStore, "keep", keep_late)
+        return original(self, key, *arguments)
+
+    original = replay.Replay._settle
+    patch(replay.Replay, "_settle", settle)
+
+
+def drop_when_something_is_settled() -> None:
+    """Drop a stored object though events of it stay pending."""
+    original = replay.Replay._settle
+
+    def settle(self: replay.Replay, *arguments: Any) -> replay.Fate:  # noqa: ANN401
+        report = arguments[-1]
+        if report.indexed:
+            report.pending.clear()
+        return original(self, *arguments)
+
+    patch(replay.Replay, "_settle", settle)
+
+
+def index_instead_of_create() -> None:
+    """Overwrite what is in the index."""
+    change_actions(b'{"create":', b'{"index":')
+
+
+def make_no_ids() -> None:
+    """Let OpenSearch make the ids."""
+    encode = bulk.encode
+
+    def encode_without(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:  # noqa: ANN401
+        for body in encode(*arguments, **named):
+            lines = gzip.decompress(body.data).splitlines(keepends=True)
+            lines[::2] = [b'{"create":{}}\n'] * len(body.events)
+            yield replace(body, data=gzip.compress(b"".join(lines)))
+
+    patch(environment, "encode", encode_without)
+
+
+def store_nothing() -> None:
+    """Do not store what stays pending."""
+    patch(FailureStore, "keep", lambda *_, **__: "")
+
+
+def store_no_reasons() -> None:
+    """Do not store what is rejected."""
+    patch(FailureStore, "reject", lambda *_, **__: "")
+
+
+def succeed_always() -> None:
+    """Return success though the store refused."""
+    keep = forward._keep
+
+    def keep_silently(*arguments: Any) -> None:  # noqa: ANN401
+        with contextlib.suppress(Exception):  # this is the defect
+            keep(*arguments)
+
+    patch(forward, "_keep", keep_silently)
+
+
+def ignore_the_clock() -> None:
+    """Send until Lambda stops the function."""
+    patch(forward, "measure_time", lambda _: lambda: 1000.0)
+
+
+def insist() -> None:
+    """Forget that the cluster was away a moment ago."""
+    patch(Outage, "begin", lambda _: None)
+
+
+def replay_on() -> None:
+    """Go on with the next object though the cluster refuses."""
+    patch(replay.Summary, "refused", property(lambda _: False, lambda *_: None))
+
+
+def patch(owner: Any, name: str, value: Any) -> None:  # noqa: ANN401
+    """Change the code of this process, for good."""
+    setattr(owner, name, value)
+
+
+def change_actions(old: bytes, new: bytes) -> None:
+    encode = bulk.encode
+
+    def encode_changed(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:  # noqa: ANN401
+        for body in encode(*arguments, **named):
+            yield replace(body, data=gzip.compress(gzip.decompress(body.data).replace(old, new)))
+
+    patch(environment, "encode", encode_changed)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """What is taken away, and the test that must notice: a file, and words of the test's name."""
+
+    apply: Callable[[], None]
+    file: str
+    words: str
+
+
+MUTATIONS: Final = {
+    "the reply is judged item by item": Mutation(
+        trust_status, "test_replies.py", "soon_over and some and 429"
+    ),
+    "each event has its item in the reply": Mutation(
+        ignore_missing_items, "test_replies.py", "soon_over and too and few"
+    ),
+    "a conflict is a duplicate": Mutation(
+        reject_duplicates, "test_replies.py", "soon_over and applied and unanswered"
+    ),
+    "written back before dropped": Mutation(
+        drop_before_writing, "test_kills.py", "replay_killed and before and rest"
+    ),
+    "dropped only when each event is settled": Mutation(
+        drop_when_something_is_settled, "test_defects_of_others.py", "first_batch"
+    ),
+    "create": Mutation(index_instead_of_create, "test_payloads.py", "same_payload and 3.8"),
+    "the event's own id": Mutation(make_no_ids, "test_payloads.py", "same_payload and 3.8"),
+    "the rest is stored": Mutation(store_nothing, "test_replies.py", "soon_over and 401"),
+    "the rejected are stored": Mutation(store_no_reasons, "test_payloads.py", "spoils"),
+    "an invocation that could not store fails": Mutation(
+        succeed_always, "test_failure_store.py", "lambda_keeps and AccessDenied"
+    ),
+    "time is kept back for storing": Mutation(ignore_the_clock, "test_payloads.py", "time and middle"),
+    "an outage is remembered": Mutation(insist, "test_cluster.py", "asked_seldom"),
+    "a replay stops when the cluster refuses": Mutation(replay_on, "test_replays.py", "stops_after_one"),
+}
+
+
+if os.environ.get("MUTATION"):
+    MUTATIONS[os.environ["MUTATION"]].apply()

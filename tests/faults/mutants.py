@@ -1,0 +1,34 @@
+"""Take away each safeguard in turn, and see the test that guards it turn red."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FAULTS = Path(__file__).parent
+sys.path.insert(0, str(FAULTS.parent))
+
+from faults.harness.mutations import MUTATIONS, Mutation  # noqa: E402  # found by the line above
+
+RED = 1
+"""pytest's exit status when a test failed."""
+
+
+def run(name: str, mutation: Mutation) -> bool:
+    """Run the test without that safeguard; return whether it turned red."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "faults.harness.mutations"]
+    done = subprocess.run(
+        [*command, str(FAULTS / mutation.file), "-k", mutation.words],
+        env={**os.environ, "MUTATION": name, "PYTHONPATH": str(FAULTS.parent)},
+        capture_output=True,
+        check=False,
+    )
+    summary = done.stdout.decode().strip().splitlines()[-1] if done.stdout.strip() else ""
+    turned_red = done.returncode == RED and "failed" in summary
+    print(f"{'red ' if turned_red else 'GREEN'}  without: {name}  ({mutation.file}: {summary})", flush=True)  # noqa: T201
+    return turned_red
+
+
+if __name__ == "__main__":
+    red = [run(name, mutation) for name, mutation in MUTATIONS.items()]
+    sys.exit(0 if all(red) else 1)
