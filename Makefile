@@ -54,6 +54,15 @@ soak: .venv/.stamp ## Send a million events through faults drawn at random, and 
 mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
 	@$(RUN)/python tests/faults/mutants.py
 
+.PHONY: soak
+soak: .venv/.stamp ## Send a million events through faults drawn at random, and count them (SEED=1 repeats)
+	@SOAK_EVENTS=$(or $(EVENTS),1000000) SEED=$(or $(SEED),$(shell date +%s)) \
+	    $(RUN)/pytest -q tests/faults/test_soak.py
+
+.PHONY: mutants
+mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
+	@$(RUN)/python tests/faults/mutants.py
+
 .PHONY: build
 build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
 	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
