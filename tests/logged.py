@@ -25,10 +25,12 @@ class Logged:
     lines: list[raw_lines.Line]
 
 
-def load(node: Embedded) -> Logged:
-    """Send two days of generated traffic to an empty cluster."""
-    assert node.request("PUT", "/_index_template/cwl", index_template("cwl", FORMATS))[0] == 200
-    payloads = [each for day in DAYS for each in traffic.generate_day(day, records=RECORDS)]
+def load(node: Embedded, records: int = RECORDS) -> Logged:
+    """Send two days of generated traffic, of so many records each, to an empty cluster."""
+    major, minor, _ = map(int, node.release.version.split("."))
+    template = index_template("cwl", FORMATS, engine=(major, minor))
+    assert node.request("PUT", "/_index_template/cwl", template)[0] == 200
+    payloads = [each for day in DAYS for each in traffic.generate_day(day, records=records)]
     send(node, payloads)
     assert node.request("POST", "/cwl-*/_refresh")[0] == 200
     return Logged(node, raw_lines.read_lines(payloads))
