@@ -41,18 +41,14 @@ opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, w
 test: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
 	@$(RUN)/pytest $(ARGS)
 
+.PHONY: bench
+bench: .venv/.stamp .venv-sam/.stamp .venv-bench/.stamp ## Measure speed, memory and cost against other ways: benchmarks/RESULTS.md
+	@$(RUN)/python -m benchmarks
+	@.venv-bench/bin/python benchmarks/plot.py
+
 .PHONY: equality
 equality: .venv/.stamp ## Hold the fast path against the readable definition, over two million generated lines
 	@EQUALITY_LINES=2000000 $(RUN)/pytest -q --timeout 0 tests/parser/test_compiled.py
-
-.PHONY: soak
-soak: .venv/.stamp ## Send a million events through faults drawn at random, and count them (SEED=1 repeats)
-	@SOAK_EVENTS=$(or $(EVENTS),1000000) SEED=$(or $(SEED),$(shell date +%s)) \
-	    $(RUN)/pytest -q tests/faults/test_soak.py
-
-.PHONY: mutants
-mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
-	@$(RUN)/python tests/faults/mutants.py
 
 .PHONY: soak
 soak: .venv/.stamp ## Send a million events through faults drawn at random, and count them (SEED=1 repeats)
@@ -112,7 +108,7 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
 	    --output-file requirements/lambda.txt >/dev/null
-	@for group in sam ministack checkov; do \
+	@for group in sam ministack checkov bench; do \
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs

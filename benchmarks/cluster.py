@@ -46,7 +46,7 @@ class MemoryStore:
     def list_pending(self) -> list[Pending]:
         """Return what is stored."""
         now = datetime.now(UTC)
-        return [Pending(key, now, len(data)) for key, data in self.objects.items()]
+        return [Pending(key, len(data), now) for key, data in self.objects.items()]
 
     def read(self, key: str) -> Content:
         """Return a stored object."""

@@ -26,8 +26,8 @@ class Function:
     """What was measured.
 
     Attributes:
-        init_ms: milliseconds from starting the process to its first call for work: with the compiled files that
-            the build makes, and without them.
+        init_ms: milliseconds from starting the process to its first call for work: with the
+            compiled files that the build makes, and without them.
         peak_mb: peak of resident memory in MiB, by kind and size of the payload.
         zipped, unzipped: bytes of the package.
     """

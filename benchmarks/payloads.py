@@ -73,7 +73,7 @@ class Payload:
 
 def make_payloads(kind: Kind, size: str, number: int | None = None) -> list[Payload]:
     """Make payloads of a kind and size (`50`, `1000` or `largest`), the same in each run."""
-    random = Random(f"{SEED} {kind.name} {size}")  # noqa: S311  # sample data
+    random = Random(f"{SEED} {kind.name} {size}")  # sample data
     lines = _Lines(random, kind)
     if size == "largest":
         return [_make_largest(lines)]

@@ -112,7 +112,7 @@ async def serve(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stream
             status = "200 OK"
             try:
                 reply = sink.answer(method, target, headers, body)
-            except (ValueError, KeyError, zlib.error, isal_zlib.error) as error:
+            except (ValueError, KeyError, zlib.error) as error:
                 status, reply = "400 Bad Request", json.dumps({"error": str(error), "status": 400}).encode()
             start = f"HTTP/1.1 {status}\r\ncontent-type: application/json; charset=UTF-8\r\n"
             writer.write(f"{start}content-length: {len(reply)}\r\n\r\n".encode() + reply)

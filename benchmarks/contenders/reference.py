@@ -22,7 +22,8 @@ Document = dict[str, Any]
 
 INTEGERS = {
     "version": 32_767, "srcport": 65_535, "dstport": 65_535, "protocol": 255, "packets": 2**63 - 1,
-    "bytes": 2**63 - 1, "start": 99_999_999_999, "end": 99_999_999_999, "tcp-flags": 32_767, "traffic-path": 127,
+    "bytes": 2**63 - 1, "start": 99_999_999_999, "end": 99_999_999_999, "tcp-flags": 32_767,
+    "traffic-path": 127,
 }  # fmt: skip
 ADDRESSES = {"srcaddr", "dstaddr", "pkt-srcaddr", "pkt-dstaddr"}
 CHOICES = {"action": {"ACCEPT", "REJECT"}, "log-status": {"OK", "NODATA", "SKIPDATA"}}
@@ -56,7 +57,7 @@ def make_documents(event: dict[str, Any], fields: tuple[str, ...]) -> Iterator[t
         document: Document = {
             name.replace("-", "_"): read_value(name, token)
             for name, token in zip(fields, log_event["message"].split(), strict=True)
-            if token != "-"  # noqa: S105  # absent
+            if token != "-"  # absent
         }
         document["@timestamp"] = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
         document["@message"] = log_event["message"]
@@ -111,5 +112,6 @@ def sign(host: str, path: str, query: str, body: bytes) -> dict[str, str]:
     return headers | {
         "content-type": "application/x-ndjson",
         "content-encoding": "gzip",
-        "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}",
+        "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, "
+        f"Signature={signature}",
     }

@@ -15,7 +15,8 @@ import requests
 from requests_aws4auth import AWS4Auth
 
 NUMBERS = {
-    "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags", "traffic-path",
+    "version", "srcport", "dstport", "protocol", "packets", "bytes", "start", "end", "tcp-flags",
+    "traffic-path",
 }  # fmt: skip
 
 

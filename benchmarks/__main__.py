@@ -1,0 +1,44 @@
+"""`make bench`: measure all, print the tables, write RESULTS.md and what the plot is made of."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.cluster import measure_cluster
+from benchmarks.contest import choose_contenders, measure
+from benchmarks.function import measure_function
+from benchmarks.payloads import KINDS, SIZES, make_payloads
+from benchmarks.report import tabulate_cell, tabulate_goals, write_results
+
+RESULTS = Path(__file__).with_name("RESULTS.md")
+
+
+def main() -> None:
+    """Run everything."""
+    contenders, left_out = choose_contenders()
+    if left_out:
+        say(left_out)
+    results = {}
+    with tempfile.TemporaryDirectory(prefix="flowlogs-bench-") as name:
+        folder = Path(name)
+        for kind in KINDS:
+            for size in SIZES:
+                found = measure(contenders, kind, make_payloads(kind, size), folder)
+                results[kind.name, size] = found
+                say(f"\n{kind.name}, {size} events a payload", *tabulate_cell(found))
+        say("\nmeasuring the built function: cold start and memory")
+        function = measure_function(folder)
+        say("filling a real OpenSearch")
+        opensearch, indexed = measure_cluster(folder)
+    write_results(RESULTS, results, function, opensearch, indexed)
+    say("", *tabulate_goals(results, function), f"\nwritten: {RESULTS.relative_to(Path.cwd())}")
+
+
+def say(*lines: str) -> None:
+    """Print lines at once."""
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
