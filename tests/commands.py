@@ -27,6 +27,12 @@ def run(*arguments: str) -> Told:
     from typer.testing import CliRunner
 
     from flowlogs.command_line import app
+    from handler.observe import logger
 
-    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    stream = logger.registered_handler.stream  # type: ignore[attr-defined]  # a StreamHandler
+    try:
+        result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    finally:
+        # A command that logs has turned the log to its own standard error, which is closed now.
+        logger.registered_handler.stream = stream  # type: ignore[attr-defined]
     return Told(result.exit_code, result.stdout, result.stderr)

@@ -60,8 +60,9 @@ def invoke_command(
 ) -> None:
     """Run a built function with an event, against a local OpenSearch.
 
-    The function's log goes to standard error, its result to standard output. Where Docker runs, this
-    is "sam local invoke"; elsewhere the same artifact runs under AWS's runtime client.
+    The function's log goes to standard error, its result to standard
+    output. Where Docker runs, this is "sam local invoke"; elsewhere the
+    same artifact runs under AWS's runtime client.
     """
     if function not in HANDLERS:
         raise fail(f"there is no {function}: {' or '.join(HANDLERS)}", USAGE)

@@ -1,22 +1,25 @@
 """`flowlogs replay`: what the replay function does, by hand and with a choice."""
 
+import json
 import math
 import os
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Final
+from datetime import datetime
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from flowlogs.cluster import open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained, fail
+from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import logger
@@ -26,7 +29,6 @@ from parser.errors import EnvelopeError
 
 REQUEST_ID: Final = "by-hand"
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
-TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +74,10 @@ class Choice:
 
 def replay_command(
     *,
-    bucket: Annotated[str, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")],
+    bucket: Bucket,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there, change nothing.")] = False,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=TIMES, metavar="TIME", help="Stored at this time (UTC) or later."),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=TIMES, metavar="TIME", help="Stored before this time (UTC).")
-    ] = None,
+    since: StoredSince = None,
+    until: StoredUntil = None,
     log_group: Annotated[str | None, typer.Option(help="Only events of this log group.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only objects whose reason contains this text.")] = None,
     limit: Annotated[
@@ -89,6 +86,7 @@ def replay_command(
     rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many events per second.")] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Try the rejected events again.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Send what is kept in the failure bucket once more.
 
@@ -103,8 +101,10 @@ def replay_command(
     flowlogs replay --reason 429 --rate 2000
 
     flowlogs replay --rejected --log-group /vpc/flow-logs
+
+    flowlogs replay --dry-run --json | jq .events
     """
-    choice = Choice(_in_utc(since), _in_utc(until), log_group, reason, limit)
+    choice = Choice(in_utc(since), in_utc(until), log_group, reason, limit)
     prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
     console = make_console()
     logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
@@ -112,18 +112,21 @@ def replay_command(
         store = FailureStore(bucket, REQUEST_ID)
         objects = list(choice.select(store.list_pending(prefixes), store))
         if dry_run:
-            _print_stock(console, objects, store)
+            stock = _take_stock(objects, store)
+            if as_json:
+                print(json.dumps(stock, indent=2))
+            else:
+                _print_stock(console, stock)
             raise typer.Exit(INCOMPLETE if objects else 0)
         config, client = open_client(os.environ)
         replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
-        summary = _run(console, replay, objects, rate)
-    _print_summary(console, summary)
+        summary = _run(Console(file=sys.stderr) if as_json else console, replay, objects, rate)
+    if as_json:
+        print(json.dumps(_to_json(summary), indent=2))
+    else:
+        _print_summary(console, summary)
     if summary.remaining:
         raise fail(f"{len(summary.remaining)} objects remain", INCOMPLETE)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _read_log_group(content: Content) -> str:
@@ -155,31 +158,53 @@ def _paced(
         done()
 
 
-def _print_stock(console: Console, objects: list[Pending], store: FailureStore) -> None:
-    """Say what is there, by reason and log group."""
-    kinds: Counter[tuple[str, str]] = Counter()
-    events: Counter[tuple[str, str]] = Counter()
-    sizes: Counter[tuple[str, str]] = Counter()
+def _take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
+    """Count what is there, by reason and log group, the most frequent first."""
+    kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for each in objects:
         content = store.read(each.key)
-        if content is None:
-            continue
-        kind = (content.reason, _read_log_group(content))
-        kinds[kind] += 1
-        events[kind] += _count_events(content)
-        sizes[kind] += each.size
+        if content is not None:
+            counts = {"objects": 1, "events": _count_events(content), "bytes": each.size}
+            kinds[content.reason, _read_log_group(content)].update(counts)
+    groups = [{"reason": reason, "log_group": name, **counts} for (reason, name), counts in kinds.items()]
+    return {
+        **{name: sum(each[name] for each in kinds.values()) for name in ("objects", "events", "bytes")},
+        "oldest": objects[0].modified.isoformat(timespec="seconds") if objects else None,
+        "groups": sorted(groups, key=lambda group: -kinds[group["reason"], group["log_group"]]["objects"]),
+    }
+
+
+def _print_stock(console: Console, stock: dict[str, Any]) -> None:
     table = plain_table(
         "reason", "log group", "objects", "events", "bytes", right=["objects", "events", "bytes"]
     )
-    for kind, number in kinds.most_common():
-        table.add_row(*kind, format_count(number), format_count(events[kind]), format_bytes(sizes[kind]))
-    if objects:
+    for each in stock["groups"]:
+        # As text: a reason may hold what looks like markup.
+        table.add_row(
+            Text(each["reason"]),
+            Text(each["log_group"]),
+            format_count(each["objects"]),
+            format_count(each["events"]),
+            format_bytes(each["bytes"]),
+        )
+    if stock["groups"]:
         console.print(table)
-    oldest = f", the oldest of {objects[0].modified:%Y-%m-%d %H:%M:%S} UTC" if objects else ""
+    oldest = ""
+    if stock["oldest"]:
+        oldest = f", the oldest of {datetime.fromisoformat(stock['oldest']):%Y-%m-%d %H:%M:%S} UTC"
     console.print(
-        f"{format_count(kinds.total())} objects, {format_count(events.total())} events, "
-        f"{format_bytes(sizes.total())}{oldest}"
+        f"{format_count(stock['objects'])} objects, {format_count(stock['events'])} events, "
+        f"{format_bytes(stock['bytes'])}{oldest}"
     )
+
+
+def _to_json(summary: Summary) -> dict[str, Any]:
+    return {
+        "objects": {fate.value: summary.fates[fate] for fate in Fate},
+        "events": {name: summary.counts[name] for name in ("received", *OUTCOMES)},
+        "remaining": len(summary.remaining),
+        "refused": summary.refused,
+    }
 
 
 def _count_events(content: Content) -> int:
