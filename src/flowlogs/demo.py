@@ -239,7 +239,7 @@ def _write_report(url: str, day: date) -> None:
 
 def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -> None:
     console.print("\n[bold]To look further[/]")
-    console.print(f"  {REPORT.name:<19} all of this as a page, for your browser: {REPORT}", soft_wrap=True)
+    console.print(f"  {os.path.relpath(REPORT):<19} this day as a page: open it in a browser", soft_wrap=True)
     if not stays:
         console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
     console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")

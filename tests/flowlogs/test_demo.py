@@ -69,7 +69,7 @@ def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: 
     first = run_demo(*arguments, OPENSEARCH_URL=opensearch.url)
 
     assert (first.status, first.error) == (0, "")
-    (report,) = re.findall(r"^  report\.html .*: (/.+)$", first.out, re.MULTILINE)
+    (report,) = re.findall(r"^  (\S*report\.html) ", first.out, re.MULTILINE)
     assert f"{DAY} 00:00 to {DAY + dt.timedelta(days=1)} 00:00 UTC" in Path(report).read_text()
     names = ("received", "indexed", "duplicate", "pending", "rejected")
     assert [first.count(name) for name in names] == [total, total, 0, 0, 0]
