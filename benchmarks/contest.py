@@ -17,6 +17,7 @@ from typing import IO, Any, Final, Self
 from benchmarks.contenders import reference
 from benchmarks.payloads import Kind, Payload
 
+PROJECT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 7
 SECONDS: Final = 0.15
 """CPU time that a contender gets in each round, at the least one pass over its payloads."""
@@ -103,7 +104,9 @@ class MismatchError(Exception):
 def open_sink() -> Iterator[str]:
     """Run the sink; yields its URL."""
     command = [sys.executable, "-m", "benchmarks.sink"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
+    ) as process:
         assert process.stdout  # noqa: S101
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
@@ -111,9 +114,9 @@ def open_sink() -> Iterator[str]:
             process.terminate()
 
 
-def ask(url: str, path: str, method: str = "GET") -> Any:  # noqa: ANN401  # any JSON
+def ask(url: str, path: str, method: str = "GET", body: bytes | None = None) -> Any:  # noqa: ANN401  # any JSON
     """Send a request to the sink and return its reply."""
-    with urllib.request.urlopen(urllib.request.Request(url + path, method=method)) as reply:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url + path, body, method=method)) as reply:  # noqa: S310
         return json.load(reply)
 
 
@@ -141,6 +144,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=PROJECT,
             env={**os.environ, **ENVIRONMENT},
         )
 

@@ -19,8 +19,8 @@ ASSUMPTIONS: Final = (
     f"US dollars for a million events, v2 with extracted fields. Assumed: Lambda on arm64 at "
     f"${PRICE_SECOND} for a GB-second and ${PRICE_REQUEST * 1e6:.2f} for a million requests; memory below "
     f"{FULL_PROCESSOR} MB gets that part of a processor; OpenSearch answers within {WAIT * 1000:.0f} ms; the "
-    "processor time measured here is taken for that of Lambda. A size is left empty where it is not at least 20 MB "
-    "above the contender's peak with its largest payload."
+    "processor time measured here is taken for that of Lambda. A size is left empty where it is not at "
+    "least 20 MB above the contender's peak with its largest payload."
 )
 
 

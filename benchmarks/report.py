@@ -122,8 +122,7 @@ def tabulate_function(function: Function) -> list[str]:
         for name, times in function.init_ms.items()
     ]
     peaks = [("peak resident memory, MB", *SIZES)]
-    for kind in KINDS:
-        peaks.append((kind.name, *(f"{function.peak_mb[kind.name, size]:.0f}" for size in SIZES)))
+    peaks += [(kind.name, *(f"{function.peak_mb[kind.name, size]:.0f}" for size in SIZES)) for kind in KINDS]
     size = f"Package: {function.zipped / 1e6:.2f} MB zipped, {function.unzipped / 1e6:.1f} MB unzipped."
     return [*table(rows), "", *table(peaks), "", f"Each ran with a heap of {SMALLEST_MEMORY} MB. {size}"]
 

@@ -1,0 +1,33 @@
+"""The arithmetic of the report."""
+
+from benchmarks.contest import Result
+from benchmarks.cost import PRICE_REQUEST, PRICE_SECOND, WAIT, estimate
+from benchmarks.report import table
+
+
+def test_a_table_is_markdown() -> None:
+    assert table([("a", "b"), ("c", "1")]) == ["| a | b |", "| --- | ---: |", "| c | 1 |"]
+
+
+def test_median_and_spread_are_those_of_the_rounds() -> None:
+    result = Result(cpu=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+
+    assert (result.median, result.spread) == (4.0, 0.5)
+
+
+def test_with_a_whole_processor_an_event_costs_its_time() -> None:
+    one_batch = (WAIT + 0.002) * PRICE_SECOND + PRICE_REQUEST
+
+    assert (
+        abs(estimate(2.0, 1000, 1769) - 1000 * ((WAIT + 0.002) * 1769 / 1024 * PRICE_SECOND + PRICE_REQUEST))
+        < 1e-9
+    )
+    assert estimate(2.0, 1000, 1769) > one_batch
+
+
+def test_with_less_memory_the_same_work_takes_longer() -> None:
+    wait = 1000 * (WAIT * 128 / 1024 * PRICE_SECOND + PRICE_REQUEST)
+
+    work = estimate(2.0, 1000, 128) - wait
+
+    assert abs(work - 1000 * 0.002 * 1769 / 1024 * PRICE_SECOND) < 1e-9
