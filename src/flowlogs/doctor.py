@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from flowlogs.cluster import open_client
@@ -174,7 +175,8 @@ def _show_age(seconds: float) -> str:
 def _print(console: Console, findings: list[Finding]) -> None:
     for each in findings:
         console.print(Text.assemble((f"{each.state.value:<9}", STYLES[each.state]), each.name))
-        console.print(Text(f"{'':<9}{each.text}", style="dim" if each.state is State.OK else ""))
+        text = Text(each.text, style="dim" if each.state is State.OK else "")
+        console.print(Padding(text, (0, 0, 0, 9), expand=False))
     problems = sum(each.state is State.PROBLEM for each in findings)
     skips = sum(each.state is State.SKIPPED for each in findings)
     console.print(f"\n{len(findings)} looked at, {problems} problems, {skips} skipped")

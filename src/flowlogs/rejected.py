@@ -229,14 +229,16 @@ def _print(console: Console, shown: dict[str, Any]) -> None:
             "what helps": group["advice"],
         }
         for label, text in details.items():
-            console.print(Padding(Text(f"{label}: {text}", overflow="fold"), (0, 0, 0, 2)))
+            console.print(Padding(Text(f"{label}: {text}", overflow="fold"), (0, 0, 0, 2), expand=False))
         for line in group["samples"]:
-            console.print(Padding(Text(f"line: {line}", style="dim", overflow="fold"), (0, 0, 0, 2)))
+            console.print(
+                Padding(Text(f"line: {line}", style="dim", overflow="fold"), (0, 0, 0, 2), expand=False)
+            )
         console.print()
     for each in shown["unreadable"]:
         console.print(Text(f"an object that cannot be read: {each['key']}", style="bold"))
         text = f"{each['size']} bytes, set aside at {each['stored']}\nreason: {each['reason']}"
-        console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, 2)))
+        console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, 2), expand=False))
         console.print()
     objects = f", {len(shown['unreadable'])} objects that cannot be read" if shown["unreadable"] else ""
     console.print(f"{format_count(shown['events'])} events are rejected{objects}")

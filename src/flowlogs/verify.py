@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 from opensearchpy import OpenSearch
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from flowlogs.balance import (
@@ -268,8 +269,9 @@ def _print(console: Console, window: Window, sources: Sources, checks: list[Chec
         console.print(Text(f"{source}: not known: {reason}", style="yellow"))
     console.print()
     for each in checks:
-        console.print(Text.assemble((f"{each.state.value:<12}", STYLES[each.state]), each.name))
-        console.print(Text(f"{'':<12}{each.text}", style="dim" if each.state is State.OK else ""))
+        console.print(Text.assemble((f"{each.state.value:<13}", STYLES[each.state]), each.name))
+        text = Text(each.text, style="dim" if each.state is State.OK else "")
+        console.print(Padding(text, (0, 0, 0, 13), expand=False))
     if window.until > datetime.now(UTC) - FRESH:
         console.print("\nThe end of this time is near: events and metrics of it may still be on their way.")
     console.print("\nIt adds up." if adds_up(checks) else "\nIt does not add up.")
