@@ -4,6 +4,7 @@ What it does otherwise than AWS, and this stack needs:
 - CloudWatch Logs invokes a function once and waits: here asynchronously, with Lambda's two retries;
 - what fails three times goes nowhere when the destination is a bucket: here as Lambda's record of it, written
   with the function's role, so that IAM and the bucket's policy have their say;
+- for calls about log streams IAM is asked about the log group: here about its streams, as the ARN's `:*` says;
 - CloudFormation refuses flow logs and alarms on metric math: here they are recorded, and do nothing.
 
 It replaces functions without a public name, so the version of ministack is pinned.
@@ -21,7 +22,7 @@ import ministack.services.cloudformation.provisioners as cloudformation
 import ministack.services.lambda_svc as functions
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack import app
-from ministack.core import lambda_runtime, tls
+from ministack.core import iam_actions, lambda_runtime, tls
 from ministack.services import ec2
 
 Properties = dict[str, Any]
@@ -32,6 +33,7 @@ execute_at_once = functions._execute_function_with_config_scope
 route_failure = functions._route_async_failure
 describe_alarm = cloudformation._cw_metric_alarm_record
 is_bindable = app._port_is_bindable
+find_resource = iam_actions.extract_resource_arn
 
 
 def execute(function: dict[str, Any], event: Any) -> Any:  # noqa: ANN401  # whatever the function answers
@@ -113,6 +115,12 @@ def record_alarm(name: str, properties: Properties) -> Any:  # noqa: ANN401
     return describe_alarm(name, plain) | {"Metrics": properties["Metrics"], "MetricName": "", "Namespace": ""}
 
 
+def find_stream(service: str, *request: Any, **more: Any) -> Any:  # noqa: ANN401
+    """Return the ARN that IAM is asked about."""
+    found = find_resource(service, *request, **more)
+    return f"{found}:log-stream:" if service == "logs" and ":log-group:" in str(found) else found
+
+
 def may_bind(host: str, port: int) -> bool:
     """Tell whether a port is free; 443 never is, which ministack would take beside its own."""
     return port != 443 and bool(is_bindable(host, port))
@@ -125,6 +133,7 @@ cloudformation._RESOURCE_HANDLERS["AWS::EC2::FlowLog"] = {
     "delete": delete_flow_log,
 }
 cloudformation._cw_metric_alarm_record = record_alarm
+iam_actions.extract_resource_arn = find_stream
 app._port_is_bindable = may_bind
 
 if __name__ == "__main__":

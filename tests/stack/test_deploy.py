@@ -5,10 +5,11 @@ The tests are one story, told in the order of the file: the stack is made, works
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from flowlogs.embedded import Embedded
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
@@ -135,6 +136,107 @@ def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs:
     assert kept.endswith(".unreadable")
 
 
+@pytest.mark.parametrize(
+    ("function", "call", "allowed"),
+    [
+        pytest.param("Forward", "write own log", True, id="forward WriteOwnLog"),
+        pytest.param("Forward", "put failed/", True, id="forward KeepEvents, failed"),
+        pytest.param("Forward", "put rejected/", True, id="forward KeepEvents, rejected"),
+        pytest.param("Forward", "put aws/lambda/async/", True, id="forward KeepFailedInvocations"),
+        pytest.param("Forward", "list", True, id="forward LetLambdaFindTheBucket"),
+        pytest.param("Forward", "get failed/", False, id="forward reads nothing"),
+        pytest.param("Forward", "delete failed/", False, id="forward deletes nothing"),
+        pytest.param("Forward", "put else/", False, id="forward writes nowhere else"),
+        pytest.param("Forward", "write flow log", False, id="forward writes no flow log"),
+        pytest.param("Forward", "read secret", False, id="forward reads no secret"),
+        pytest.param("Replay", "write own log", True, id="replay WriteOwnLog"),
+        pytest.param("Replay", "list", True, id="replay ListWhatWaits"),
+        pytest.param("Replay", "get failed/", True, id="replay ReadAndDropWhatWaits, get failed"),
+        pytest.param("Replay", "get aws/lambda/async/", True, id="replay ReadAndDropWhatWaits, get async"),
+        pytest.param("Replay", "delete failed/", True, id="replay ReadAndDropWhatWaits, delete failed"),
+        pytest.param("Replay", "delete aws/lambda/async/", True, id="replay ReadAndDropWhatWaits, async"),
+        pytest.param("Replay", "put failed/", True, id="replay KeepEvents, failed"),
+        pytest.param("Replay", "put rejected/", True, id="replay KeepEvents, rejected"),
+        pytest.param("Replay", "get rejected/", False, id="replay reads nothing that was rejected"),
+        pytest.param("Replay", "delete rejected/", False, id="replay deletes nothing that was rejected"),
+        pytest.param("Replay", "put aws/lambda/async/", False, id="replay writes no record of Lambda's"),
+        pytest.param("Replay", "write flow log", False, id="replay writes no flow log"),
+        pytest.param("Setup", "write own log", True, id="setup WriteOwnLog"),
+        pytest.param("Setup", "read secret", True, id="setup ReadSecret"),
+        pytest.param("Setup", "list", False, id="setup lists no bucket"),
+        pytest.param("Setup", "put failed/", False, id="setup writes no bucket"),
+        pytest.param("Setup", "write flow log", False, id="setup writes no flow log"),
+    ],
+)
+def test_a_role_may_do_what_its_function_needs_and_no_more(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str], function: str, call: str, *, allowed: bool
+) -> None:
+    credentials = aws.credentials_of(find_function(aws, function))
+    verb, _, prefix = call.partition(" ")
+    s3, there = aws.client("s3", credentials), {"Bucket": outputs["FailureBucket"], "Key": f"{prefix}test"}
+    group = outputs["FunctionLogs" if call == "write own log" else "LogGroup"]
+    logs, stream = aws.client("logs", credentials), f"{function}-test"
+    if verb == "write":
+        aws.client("logs").create_log_stream(logGroupName=group, logStreamName=stream)
+    if verb in {"get", "delete"}:
+        aws.client("s3").put_object(**there, Body=b"")
+    secrets = aws.client("secretsmanager", credentials)
+    calls: dict[str, Callable[[], object]] = {
+        "put": lambda: s3.put_object(**there, Body=b""),
+        "get": lambda: s3.get_object(**there),
+        "delete": lambda: s3.delete_object(**there),
+        "list": lambda: s3.list_objects_v2(Bucket=there["Bucket"]),
+        "read": lambda: secrets.get_secret_value(SecretId=parameters["OpenSearchSecretArn"]),
+        "write": lambda: logs.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": int(time.time() * 1000), "message": "test"}],
+        ),
+    }
+    try:
+        assert is_allowed(calls[verb]) is allowed
+    finally:
+        if prefix.endswith("/"):
+            aws.client("s3").delete_object(**there)
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "path", "allowed"),
+    [
+        pytest.param("Forward", "ESHttpPost", "/cwl-2026.01.15/_bulk", True, id="forward SendDocuments"),
+        pytest.param("Replay", "ESHttpPost", "/cwl-2026.01.15/_bulk", True, id="replay SendDocuments"),
+        pytest.param("Forward", "ESHttpPost", "/other/_bulk", False, id="forward, another index"),
+        pytest.param("Forward", "ESHttpPost", "/_bulk", False, id="forward, no index"),
+        pytest.param("Forward", "ESHttpGet", "/cwl-2026.01.15/_search", False, id="forward searches nothing"),
+        pytest.param("Replay", "ESHttpDelete", "/cwl-2026.01.15", False, id="replay deletes no index"),
+        pytest.param("Setup", "ESHttpGet", "/", True, id="setup PrepareCluster, version"),
+        pytest.param("Setup", "ESHttpPut", "/_index_template/cwl", True, id="setup PrepareCluster, template"),
+        pytest.param(
+            "Setup", "ESHttpPut", "/_plugins/_ism/policies/cwl-retention", True, id="setup, retention"
+        ),
+        pytest.param(
+            "Setup", "ESHttpPut", "/_plugins/_security/api/roles/cwl-writer", True, id="setup, writer role"
+        ),
+        pytest.param(
+            "Setup", "ESHttpPost", "/_dashboards/api/saved_objects/_import", True, id="setup, dashboards"
+        ),
+        pytest.param("Setup", "ESHttpPut", "/_index_template/other", False, id="setup, another template"),
+        pytest.param("Setup", "ESHttpPost", "/cwl-2026.01.15/_search", False, id="setup reads no document"),
+        pytest.param("Setup", "ESHttpDelete", "/cwl-2026.01.15", False, id="setup deletes no index"),
+    ],
+)
+@pytest.mark.usefixtures("outputs")
+def test_a_role_reaches_no_other_path_of_the_domain(
+    aws: Aws, function: str, action: str, path: str, *, allowed: bool
+) -> None:
+    role = aws.client("lambda").get_function_configuration(FunctionName=find_function(aws, function))["Role"]
+    simulated = aws.client("iam").simulate_principal_policy(
+        PolicySourceArn=role, ActionNames=[f"es:{action}"], ResourceArns=[DOMAIN + path]
+    )
+    (result,) = simulated["EvaluationResults"]
+    assert (result["EvalDecision"] == "allowed") is allowed
+
+
 def test_a_changed_parameter_changes_the_functions_and_leaves_the_rest(
     aws: Aws, outputs: dict[str, str], parameters: dict[str, str], node: Embedded
 ) -> None:
@@ -172,6 +274,23 @@ def test_a_setup_that_fails_tells_why_and_leaves_nothing(aws: Aws, parameters: d
     assert any(told in each for each in reasons), reasons
     assert status_of(aws, "broken") == "ROLLBACK_COMPLETE"
     assert aws.client("s3").list_buckets()["Buckets"] == buckets
+
+
+def find_function(aws: Aws, kind: str) -> str:
+    """Return the name of a function of the stack."""
+    found = aws.client("lambda").list_functions()["Functions"]
+    return next(str(each["FunctionName"]) for each in found if f"-{kind}Function-" in each["FunctionName"])
+
+
+def is_allowed(call: Callable[[], object]) -> bool:
+    """Make a call; tell whether IAM lets it through."""
+    try:
+        call()
+    except ClientError as error:
+        if "AccessDenied" not in error.response["Error"]["Code"]:
+            raise
+        return False
+    return True
 
 
 def put_log_events(aws: Aws, group: str, stream: str, numbers: range) -> None:
