@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.cluster import measure_cluster
-from benchmarks.contest import choose_contenders, measure
+from benchmarks.contest import ROUNDS, ROUNDS_LARGEST, choose_contenders, measure
 from benchmarks.function import measure_function
 from benchmarks.payloads import KINDS, SIZES, make_payloads
 from benchmarks.report import tabulate_cell, tabulate_goals, write_results
@@ -23,7 +23,8 @@ def main() -> None:
         folder = Path(name)
         for kind in KINDS:
             for size in SIZES:
-                found = measure(contenders, kind, make_payloads(kind, size), folder)
+                rounds = ROUNDS_LARGEST if size == "largest" else ROUNDS
+                found = measure(contenders, kind, make_payloads(kind, size), folder, rounds=rounds)
                 results[kind.name, size] = found
                 say(f"\n{kind.name}, {size} events a payload", *tabulate_cell(found))
         say("\nmeasuring the built function: cold start and memory")

@@ -19,6 +19,9 @@ from benchmarks.payloads import Kind, Payload
 
 PROJECT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 7
+ROUNDS_LARGEST: Final = 3
+"""With the largest payloads a round takes long, and their spread is small."""
+
 SECONDS: Final = 0.15
 """CPU time that a contender gets in each round, at the least one pass over its payloads."""
 
