@@ -1,4 +1,4 @@
-"""What tests of the command line share: a cluster with two days of flow logs."""
+"""What the tests of panels and report share: a cluster with two days of flow logs."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,15 @@ import pytest
 
 from conftest import empty
 from flowlogs.embedded import DEFAULT_VERSION, Embedded
-from logged import Logged, load
+from logged import Logged, identities, load
+
+_loaded: list[Logged] = []
 
 
 @pytest.fixture(scope="module")
 def logged(opensearch_nodes: Callable[[str], Embedded]) -> Logged:
     """Return a cluster that holds two days of generated traffic; for tests that change nothing there."""
-    return load(empty(opensearch_nodes(DEFAULT_VERSION)))
+    node = opensearch_nodes(DEFAULT_VERSION)
+    if not _loaded or _loaded[-1].identities != identities(node):  # other tests empty it
+        _loaded[:] = [load(empty(node))]
+    return _loaded[-1]
