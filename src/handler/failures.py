@@ -19,8 +19,8 @@ import msgspec
 
 from handler import __version__
 from handler.delivery import Unsettled
-from parser.document import encode_json
 from parser.compression import compress, decompress
+from parser.document import encode_json
 from parser.errors import EnvelopeError
 from parser.subscription import MAX_CONTENT, Event, Subscription, decode, decode_event, encode
 

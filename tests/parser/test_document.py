@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from parser.document import encode_json
-from parser.document import METADATA, build, format_time, index_name
+from parser.document import METADATA, build, encode_json, format_time, index_name
 from parser.format import Formats
 from parser.record import Value
 from parser.subscription import Event, Subscription
