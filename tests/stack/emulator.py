@@ -4,7 +4,7 @@ What it does otherwise than AWS, and this stack needs:
 - CloudWatch Logs invokes a function once and waits: here asynchronously, with Lambda's two retries;
 - what fails three times goes nowhere when the destination is a bucket: here as Lambda's record of it, written
   with the function's role, so that IAM and the bucket's policy have their say;
-- for calls about log streams IAM is asked about the log group: here about its streams, as the ARN's `:*` says;
+- for calls about log streams IAM is asked about the log group: here about its streams, as with AWS;
 - CloudFormation refuses flow logs and alarms on metric math: here they are recorded, and do nothing.
 
 It replaces functions without a public name, so the version of ministack is pinned.
@@ -13,6 +13,7 @@ It replaces functions without a public name, so the version of ministack is pinn
 import json
 import logging
 import os
+import threading
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -38,7 +39,8 @@ find_resource = iam_actions.extract_resource_arn
 
 def execute(function: dict[str, Any], event: Any) -> Any:  # noqa: ANN401  # whatever the function answers
     """Invoke a function; what comes from CloudWatch Logs asynchronously, as AWS does."""
-    if isinstance(event, dict) and set(event) == {"awslogs"}:
+    # That service begins a thread with this very function, which is named after it; others have a pool.
+    if threading.current_thread().name.endswith("(execute)") and set(event) == {"awslogs"}:
         return functions.invoke_async_with_retry(function, event)
     return execute_at_once(function, event)
 

@@ -6,6 +6,7 @@ The tests are one story, told in the order of the file: the stack is made, works
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,11 +49,15 @@ def parameters(aws: Aws, node: Embedded) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def outputs(aws: Aws, parameters: dict[str, str]) -> dict[str, str]:
-    """Deploy the stack; return its outputs."""
+def outputs(aws: Aws, parameters: dict[str, str], project: Path) -> dict[str, str]:
+    """Deploy the stack, and let each function run once, which gives it its role; return the outputs."""
     done = aws.deploy(STACK, parameters)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return aws.outputs(STACK)
+    outputs = aws.outputs(STACK)
+    control = (project / "events" / "control-message.json").read_text()
+    aws.client("lambda").invoke(FunctionName=outputs["ForwardFunction"], Payload=control)
+    assert replay(aws, outputs)["remaining_objects"] == 0
+    return outputs
 
 
 def test_setup_has_prepared_the_cluster(outputs: dict[str, str], node: Embedded) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from flowlogs import invoke
 from flowlogs.artifact import find_sam
+from flowlogs.setup_version import replace_version, setup_version
 from handler.config import LARGEST_BULK_BYTES, LOG_LEVELS, SMALLEST_BULK_BYTES, Config, ConfigError
+from handler.setup import READERS, VARIABLES, WRITERS
 from parser.format import known_formats
 
 Template = dict[str, Any]
@@ -137,6 +139,28 @@ def test_the_subscription_comes_after_its_permission_and_takes_every_line(templa
     assert subscription["DependsOn"] == ["ForwardPermission", "Setup"]
     assert subscription["Properties"]["FilterPattern"] == {"Ref": "FilterPattern"}
     assert template["Parameters"]["FilterPattern"]["Default"] == ""
+
+
+def test_setup_runs_again_when_what_it_installs_has_changed(project: Path) -> None:
+    text = (project / "template.yaml").read_text(encoding="utf-8")
+    assert f'      Version: "{setup_version()}"' in text, "make docs renews it"
+    assert replace_version(text) == text
+
+
+def test_setup_is_given_the_properties_that_it_reads(template: Template) -> None:
+    properties = template["Resources"]["Setup"]["Properties"]
+    ours = {"ServiceToken", "ServiceTimeout", "Version", "OpenSearchUrl"}
+    assert properties.keys() - ours == {*VARIABLES, WRITERS, READERS}
+    timeout = template["Resources"]["SetupFunction"]["Properties"]["Timeout"]
+    assert timeout < properties["ServiceTimeout"]
+
+
+def test_a_replay_ends_before_the_next_begins(template: Template) -> None:
+    runs = template["Mappings"]["Replay"]
+    assert sorted(runs, key=int) == template["Parameters"]["ReplayMinutes"]["AllowedValues"]
+    for minutes, run in runs.items():
+        assert run["Rate"] == f"rate({minutes} minute{'s' if minutes != '1' else ''})"
+        assert run["Timeout"] < min(int(minutes) * 60, 900)
 
 
 def test_a_builder_exists_for_each_architecture(template: Template, project: Path) -> None:
