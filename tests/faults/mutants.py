@@ -30,5 +30,6 @@ def run(name: str, mutation: Mutation) -> bool:
 
 
 if __name__ == "__main__":
-    red = [run(name, mutation) for name, mutation in MUTATIONS.items()]
+    chosen = sys.argv[1:] or MUTATIONS
+    red = [run(name, MUTATIONS[name]) for name in chosen]
     sys.exit(0 if all(red) else 1)

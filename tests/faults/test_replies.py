@@ -106,6 +106,7 @@ ROWS = {
         with_body(b'{"acknowledged": true}'), "200 unreadable_reply"
     ),
     "200 with too few items": Row(with_items(lambda items: items[:-1]), "200 incomplete_reply"),
+    "200 with too few items, the last one unseen": Row(faults.lose_last_event, "200 incomplete_reply"),
     "200 with no items": Row(with_items(lambda _: []), "200 incomplete_reply"),
     "200 with too many items": Row(with_items(lambda items: [*items, items[0]]), "200 incomplete_reply"),
     "204": Row(answering(204), "204 http_204", recovers=False),

@@ -157,6 +157,12 @@ def refusing_items(pick: Pick, refusal: Item) -> Fault:
     return refuse
 
 
+def lose_last_event(exchange: Exchange) -> None:
+    """Apply all but the last event and say nothing of it, as OpenSearch does with a stream that was cut."""
+    rows = _rows(exchange.read_body())
+    exchange.answer(exchange.forward(gzip.compress(b"".join(row for _, row in rows[:-1]), 1)))
+
+
 def read_ids(body: bytes) -> list[str]:
     """Return the event ids in a bulk body, in their order."""
     return [identity for identity, _ in _rows(body)]

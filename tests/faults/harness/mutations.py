@@ -168,7 +168,7 @@ MUTATIONS: Final = {
         trust_status, "test_replies.py", "soon_over and some and 429"
     ),
     "each event has its item in the reply": Mutation(
-        ignore_missing_items, "test_replies.py", "soon_over and too and few"
+        ignore_missing_items, "test_replies.py", "soon_over and unseen"
     ),
     "a conflict is a duplicate": Mutation(
         reject_duplicates, "test_replies.py", "soon_over and applied and unanswered"
