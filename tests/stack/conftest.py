@@ -26,11 +26,22 @@ def _read_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str,
 _Loader.add_multi_constructor("!", _read_short_form)
 
 
+def load_template(file: Path) -> dict[str, Any]:
+    """Return a template, with its functions in their long forms."""
+    loaded: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+    return loaded
+
+
 @pytest.fixture(scope="session")
 def template(project: Path) -> dict[str, Any]:
-    """Return template.yaml, with its functions in their long forms."""
-    loaded: dict[str, Any] = yaml.load((project / "template.yaml").read_text(), _Loader)
-    return loaded
+    """Return template.yaml."""
+    return load_template(project / "template.yaml")
+
+
+@pytest.fixture(scope="session")
+def nested(project: Path) -> dict[str, dict[str, Any]]:
+    """Return the templates in stack/, by their names."""
+    return {file.stem: load_template(file) for file in sorted((project / "stack").glob("*.yaml"))}
 
 
 @pytest.fixture(scope="session")

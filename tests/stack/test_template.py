@@ -165,10 +165,9 @@ def test_a_replay_ends_before_the_next_begins(template: Template) -> None:
 
 def test_a_builder_exists_for_each_architecture(template: Template, project: Path) -> None:
     for name in ("ForwardFunction", "ReplayFunction", "SetupFunction"):
-        assert template["Resources"][name]["Metadata"] == {
-            "BuildMethod": "makefile",
-            "ContextPath": {"Fn::Sub": "builder/${Architecture}"},
-        }
+        metadata = template["Resources"][name]["Metadata"]
+        assert metadata["BuildMethod"] == "makefile"
+        assert metadata["ContextPath"] == {"Fn::Sub": "builder/${Architecture}"}
     for architecture in template["Parameters"]["Architecture"]["AllowedValues"]:
         makefile = (project / "builder" / architecture / "Makefile").read_text()
         assert makefile.startswith(f"BUILT_FOR := {architecture}\n")

@@ -1,0 +1,183 @@
+"""What the emulator of AWS does not do, held against the template as CloudFormation gets it."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handler.observe import METRICS, NAMESPACE
+
+Template = dict[str, Any]
+Nested = dict[str, Template]
+
+
+@pytest.fixture(scope="module")
+def resources(project: Path) -> Template:
+    """Return the resources of template.yaml after SAM's transform."""
+    done = subprocess.run(
+        [str(project / ".venv-sam/bin/python"), "tests/stack/expand.py", str(project / "template.yaml")],
+        cwd=project,
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expanded: Template = json.loads(done.stdout)["Resources"]
+    return expanded
+
+
+def properties(resources: Template, name: str) -> Any:  # noqa: ANN401  # as the template has them
+    return resources[name]["Properties"]
+
+
+def test_sam_adds_no_role_and_no_permission_but_the_schedules(resources: Template) -> None:
+    kinds = {name: each["Type"] for name, each in resources.items()}
+    assert "AWS::IAM::Role" not in kinds.values()
+    assert [name for name, kind in kinds.items() if kind == "AWS::Lambda::Permission"] == [
+        "ForwardPermission",
+        "ReplayFunctionSchedulePermission",
+    ]
+
+
+def test_what_fails_for_good_goes_to_the_bucket_and_a_replay_is_not_repeated(resources: Template) -> None:
+    forward = properties(resources, "ForwardFunctionEventInvokeConfig")
+    bucket = {"Fn::GetAtt": ["FailureBucket", "Arn"]}
+    assert forward["DestinationConfig"] == {"OnFailure": {"Destination": bucket}}
+    assert forward["MaximumRetryAttempts"] == 2
+    assert properties(resources, "ReplayFunctionEventInvokeConfig")["MaximumRetryAttempts"] == 0
+
+
+def test_data_stays_when_the_stack_goes_unless_it_never_stood(resources: Template) -> None:
+    kept = {name for name, each in resources.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
+    assert kept == {"FlowLogs", "FailureBucket", "Domain"}
+    assert {resources[name]["UpdateReplacePolicy"] for name in kept} == {"Retain"}
+
+
+def test_the_bucket_is_private_encrypted_and_versioned(resources: Template) -> None:
+    bucket = properties(resources, "FailureBucket")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    _, with_key, without = rule["Fn::If"]
+    assert with_key["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    assert without["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    (statement,) = properties(resources, "FailureBucketPolicy")["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_nothing_that_waits_expires(resources: Template) -> None:
+    rules = properties(resources, "FailureBucket")["LifecycleConfiguration"]["Rules"]
+    assert [(each["Id"], each.get("Prefix"), each.get("ExpirationInDays")) for each in rules] == [
+        ("rejected", "rejected/", {"Ref": "FailureDays"}),
+        ("replayed", None, None),
+        ("markers", None, None),
+    ]
+    assert rules[1]["NoncurrentVersionExpiration"] == {"NoncurrentDays": {"Ref": "FailureDays"}}
+
+
+def test_the_domain_is_encrypted_and_its_master_is_the_setup(resources: Template) -> None:
+    domain = properties(resources, "Domain")
+    assert domain["EncryptionAtRestOptions"]["Enabled"] is True
+    assert domain["NodeToNodeEncryptionOptions"] == {"Enabled": True}
+    assert domain["DomainEndpointOptions"] == {
+        "EnforceHTTPS": True,
+        "TLSSecurityPolicy": "Policy-Min-TLS-1-2-PFS-2023-10",
+    }
+    assert domain["AdvancedSecurityOptions"] == {
+        "Enabled": True,
+        "InternalUserDatabaseEnabled": False,
+        "MasterUserOptions": {"MasterUserARN": {"Fn::GetAtt": ["Roles", "Outputs.SetupRoleArn"]}},
+    }
+    assert domain["CognitoOptions"]["Enabled"] is True
+    assert domain["LogPublishingOptions"]["ES_APPLICATION_LOGS"]["Enabled"] is True
+
+
+def test_the_domain_lets_in_the_stacks_roles_and_nobody_else(resources: Template) -> None:
+    statements = properties(resources, "Domain")["AccessPolicies"]["Statement"]
+    principals = [each["Fn::GetAtt"] for statement in statements for each in statement["Principal"]["AWS"]]
+    assert principals == [
+        ["Roles", "Outputs.ForwardRoleArn"],
+        ["Roles", "Outputs.ReplayRoleArn"],
+        ["Roles", "Outputs.SetupRoleArn"],
+        ["People", "Outputs.PeopleRoleArn"],
+    ]
+    assert statements[0]["Action"] == "es:ESHttpPost"
+    assert statements[0]["Resource"]["Fn::Sub"].endswith("domain/${DomainName}/${IndexPrefix}-*/_bulk")
+
+
+def test_nobody_signs_up_and_nobody_is_anonymous(nested: Nested) -> None:
+    people = nested["people"]["Resources"]
+    assert properties(people, "UserPool")["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert properties(people, "IdentityPool")["AllowUnauthenticatedIdentities"] is False
+    assert "Policies" not in properties(people, "PeopleRole")
+
+
+def test_services_take_a_role_for_this_account_and_resource_only(nested: Nested) -> None:
+    trusted = [
+        (nested["roles"], "FlowLogRole", "vpc-flow-logs.amazonaws.com", "vpc-flow-log/*"),
+        (nested["people"], "CognitoRole", "opensearchservice.amazonaws.com", "domain/${DomainName}"),
+    ]
+    for template, role, service, resource in trusted:
+        document = properties(template["Resources"], role)["AssumeRolePolicyDocument"]
+        (statement,) = document["Statement"]
+        assert statement["Principal"] == {"Service": service}
+        condition = statement["Condition"]
+        assert condition["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert condition["ArnLike"]["aws:SourceArn"]["Fn::Sub"].endswith(resource)
+
+
+def test_the_flow_log_writes_the_format_that_the_functions_read(resources: Template) -> None:
+    flow_log = properties(resources, "FlowLog")
+    assert flow_log["LogFormat"] == {"Ref": "LogFormat"}
+    read = properties(resources, "ForwardFunction")["Environment"]["Variables"]["LOG_FORMATS"]
+    both = {"Fn::Join": [";", [{"Ref": "LogFormat"}, {"Ref": "FurtherLogFormats"}]]}
+    assert read == {"Fn::If": ["HasFurtherFormats", both, {"Ref": "LogFormat"}]}
+
+
+def test_alarms_and_dashboard_name_metrics_that_exist(nested: Nested) -> None:
+    watching = nested["watching"]["Resources"]
+    alarms = [each["Properties"] for each in watching.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = [each["MetricStat"]["Metric"] for alarm in alarms for each in alarm.get("Metrics", [])[1:]]
+    named = [(each["Namespace"], each["MetricName"]) for each in (*alarms, *metrics) if "Namespace" in each]
+    ours = {name for namespace, name in named if namespace == NAMESPACE}
+    assert ours == {
+        *("EventsRejected", "EventsUnparsed", "EventsUnaccounted", "EventsReceived"),
+        *("RecordsSkipData", "OldestPendingAge"),
+    }
+    assert {namespace for namespace, _ in named} == {NAMESPACE, "AWS/Lambda", "AWS/Logs", "AWS/ES"}
+    body = properties(watching, "Dashboard")["DashboardBody"]["Fn::Sub"]
+    drawn = {metric for metric in METRICS if f'"{metric}"' in body}
+    assert ours - drawn == set()
+    assert drawn <= METRICS.keys()
+    assert len(json.loads(re.sub(r"\$\{[A-Za-z:]+\}", "x", body))["widgets"]) == 7
+
+
+def test_completeness_is_the_share_that_was_not_received(nested: Nested) -> None:
+    alarm = properties(nested["watching"]["Resources"], "Incomplete")
+    expression, forwarded, received = alarm["Metrics"]
+    assert (
+        expression["Expression"] == "IF(forwarded > 0, 100 * (forwarded - FILL(received, 0)) / forwarded, 0)"
+    )
+    assert (forwarded["Id"], forwarded["MetricStat"]["Metric"]["MetricName"]) == (
+        "forwarded",
+        "ForwardedLogEvents",
+    )
+    assert (received["Id"], received["MetricStat"]["Metric"]["MetricName"]) == ("received", "EventsReceived")
+    assert forwarded["MetricStat"]["Period"] == received["MetricStat"]["Period"] == 3600
+    assert [each.get("ReturnData", True) for each in alarm["Metrics"]] == [True, False, False]
+
+
+def test_every_statement_of_every_role_names_its_resources(nested: Nested) -> None:
+    for name, resource in nested["roles"]["Resources"].items():
+        documents = [resource["Properties"].get("PolicyDocument")]
+        documents += [each["PolicyDocument"] for each in resource["Properties"].get("Policies", [])]
+        for statement in (each for document in documents if document for each in document["Statement"]):
+            assert statement["Resource"] not in ("*", ["*"]), name
+            actions = json.dumps(statement["Action"])
+            assert "*" not in actions, name
+            assert statement["Sid"], name

@@ -1,0 +1,119 @@
+"""Parameters that contradict each other are refused, with a sentence that says what to do."""
+
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+
+EXISTING = {
+    "OpenSearchUrl": "https://search-x.eu-central-1.es.amazonaws.com",
+    "OpenSearchArn": "arn:aws:es:eu-central-1:012345678901:domain/x",
+}
+NEW = {"AdminEmail": "someone@example.com"}
+SECRET = {"OpenSearchSecretArn": "arn:aws:secretsmanager:eu-central-1:012345678901:secret:x"}
+VPC = {"FunctionSubnetIds": "subnet-1", "FunctionSecurityGroupIds": "sg-1"}
+
+
+def evaluate(expression: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401  # a condition, or a value
+    """Return what an expression of a rule is."""
+    if not isinstance(expression, dict):
+        return expression
+    ((name, value),) = expression.items()
+    match name:
+        case "Ref":
+            return parameters[value]
+        case "Fn::Equals":
+            first, second = (evaluate(each, parameters) for each in value)
+            return first == second
+        case "Fn::Not":
+            return not evaluate(value[0], parameters)
+        case "Fn::And":
+            return all(evaluate(each, parameters) for each in value)
+        case "Fn::Or":
+            return any(evaluate(each, parameters) for each in value)
+    raise AssertionError(f"rules know no {name}")
+
+
+def refusals(template: Template, given: dict[str, str]) -> list[str]:
+    """Return the sentences with which the rules refuse what is given."""
+    defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+    parameters = defaults | given
+    return [
+        " ".join(assertion["AssertDescription"].split())
+        for rule in template["Rules"].values()
+        if evaluate(rule.get("RuleCondition", True), parameters)
+        for assertion in rule["Assertions"]
+        if not evaluate(assertion["Assert"], parameters)
+    ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(EXISTING, id="an existing domain"),
+        pytest.param({**EXISTING, **SECRET}, id="an existing domain and its master user"),
+        pytest.param(NEW, id="a new domain"),
+        pytest.param({**NEW, "VpcId": "vpc-1"}, id="a new domain and a flow log"),
+        pytest.param({**EXISTING, "OpenSearchService": "aoss"}, id="a collection"),
+        pytest.param(
+            {"OpenSearchUrl": "https://x", "OpenSearchAuth": "basic", **SECRET}, id="another cluster"
+        ),
+        pytest.param({**EXISTING, **VPC, "FunctionVpc": "other"}, id="functions in another VPC"),
+        pytest.param(
+            {**EXISTING, **VPC, "FunctionVpc": "watched", "VpcId": "vpc-1"}, id="in the watched VPC, accepted"
+        ),
+    ],
+)
+def test_parameters_that_go_together_are_accepted(template: Template, given: dict[str, str]) -> None:
+    assert refusals(template, given) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        pytest.param(
+            {}, "Give OpenSearchUrl of a cluster that is there already, or AdminEmail", id="nothing"
+        ),
+        pytest.param({"OpenSearchUrl": "https://x"}, "OpenSearchUrl needs OpenSearchArn", id="no ARN"),
+        pytest.param(
+            {**EXISTING, "OpenSearchAuth": "basic"},
+            "OpenSearchAuth basic needs OpenSearchSecretArn",
+            id="basic",
+        ),
+        pytest.param(
+            {**EXISTING, **SECRET, "OpenSearchAuth": "basic", "OpenSearchService": "aoss"},
+            "A Serverless collection knows no passwords",
+            id="a collection with a password",
+        ),
+        pytest.param({**NEW, **SECRET}, "belong to OpenSearchUrl", id="a secret for a new domain"),
+        pytest.param({**NEW, "OpenSearchService": "aoss"}, "belong to OpenSearchUrl", id="a new collection"),
+        pytest.param(
+            {**NEW, **VPC, "FunctionVpc": "other"}, "The new domain has a public endpoint", id="new, in a VPC"
+        ),
+        pytest.param(
+            {**EXISTING, "VpcId": "vpc-1", "SubnetId": "subnet-1"}, "Give one of VpcId", id="VPC and subnet"
+        ),
+        pytest.param(
+            {**EXISTING, "SubnetId": "subnet-1", "NetworkInterfaceId": "eni-1"},
+            "Give one of VpcId",
+            id="subnet and interface",
+        ),
+        pytest.param(
+            {**EXISTING, **VPC}, "logs its own traffic, without end", id="subnets without saying whose VPC"
+        ),
+        pytest.param(
+            {**EXISTING, "FunctionVpc": "other"}, "Functions in a VPC need FunctionSubnetIds", id="no subnets"
+        ),
+        pytest.param(
+            {**EXISTING, "AlarmEmail": "a@b.c", "AlarmTopicArn": "arn:aws:sns:r:012345678901:t"},
+            "Give AlarmEmail or AlarmTopicArn",
+            id="two topics",
+        ),
+    ],
+)
+def test_a_contradiction_is_refused_with_a_sentence(
+    template: Template, given: dict[str, str], sentence: str
+) -> None:
+    (refusal,) = refusals(template, given)
+    assert sentence in refusal
