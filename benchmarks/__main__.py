@@ -21,16 +21,16 @@ def main() -> None:
     results = {}
     with tempfile.TemporaryDirectory(prefix="flowlogs-bench-") as name:
         folder = Path(name)
+        say("filling a real OpenSearch")
+        opensearch, indexed = measure_cluster(folder)
+        say("measuring the built function: cold start and memory")
+        function = measure_function(folder)
         for kind in KINDS:
             for size in SIZES:
                 rounds = ROUNDS_LARGEST if size == "largest" else ROUNDS
                 found = measure(contenders, kind, make_payloads(kind, size), folder, rounds=rounds)
                 results[kind.name, size] = found
                 say(f"\n{kind.name}, {size} events a payload", *tabulate_cell(found))
-        say("\nmeasuring the built function: cold start and memory")
-        function = measure_function(folder)
-        say("filling a real OpenSearch")
-        opensearch, indexed = measure_cluster(folder)
     write_results(RESULTS, results, function, opensearch, indexed)
     say("", *tabulate_goals(results, function), f"\nwritten: {RESULTS.relative_to(Path.cwd())}")
 

@@ -15,11 +15,13 @@ from flowlogs.traffic import FORMATS
 from handler.environment import Environment
 from handler.failures import Content, Pending
 from handler.opensearch import sender
-from handler.replay import Fate, Replay
+from handler.replay import Replay
+from parser.document import index_name
 from parser.subscription import decode_event, encode
 
 OBJECTS: Final = 30
 """Stored payloads of 1,000 events."""
+RUNS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,17 @@ def _replay(node: Embedded, prefix: str, kind: Kind, payloads: list[Payload], ke
     store: Any = MemoryStore()
     for number, payload in enumerate(payloads):
         store.objects[f"failed/{number}"] = encode(decode_event(payload.event))
-    replay = Replay(Environment(config, sender(client)), store, time_left=lambda: 600.0)
+    first = decode_event(payloads[0].event).events[0]
+    client.indices.create(index=index_name(prefix, first.timestamp))  # not a part of what is measured
     started = time.perf_counter()
-    summary = replay.run(store.list_pending())
+    for _ in range(RUNS):  # on a busy machine an answer may come too late, as in life
+        environment = Environment(config, sender(client))
+        Replay(environment, store, time_left=lambda: 600.0).run(store.list_pending())
+        if not store.objects:
+            break
     seconds = time.perf_counter() - started
-    if summary.fates[Fate.DROPPED] != len(payloads):
-        raise RuntimeError(f"not all was replayed: {summary.fates}")
+    if store.objects:
+        raise RuntimeError(f"{len(store.objects)} of {len(payloads)} objects could not be replayed")
     client.indices.forcemerge(index=f"{prefix}-*", max_num_segments=1)
     client.indices.flush(index=f"{prefix}-*")
     statistics = client.indices.stats(index=f"{prefix}-*")["_all"]["primaries"]

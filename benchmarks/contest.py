@@ -18,7 +18,7 @@ from benchmarks.contenders import reference
 from benchmarks.payloads import Kind, Payload
 
 PROJECT: Final = Path(__file__).parents[1]
-ROUNDS: Final = 7
+ROUNDS: Final = 5
 ROUNDS_LARGEST: Final = 3
 """With the largest payloads a round takes long, and their spread is small."""
 
