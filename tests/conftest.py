@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 
+import boto3
 import pytest
 
 from commands import BUCKET, REGION
@@ -16,6 +17,8 @@ Nodes = Callable[[str], Embedded]
 
 # The first compiler only: nodes start in half the time.
 QUICK = ("-XX:TieredStopAtLevel=1",)
+# Amazon's small domains take no larger request.
+SMALL = {"http.max_content_length": "10mb"}
 # Everything that a test can leave behind in a cluster. Settings come first: they may forbid the rest.
 _RESET = {"persistent": {"*": None}, "transient": {"*": None}}
 _REMOVE = ("/_data_stream/*", "/*", "/_index_template/*", "/_component_template/*", "/_template/*")
@@ -27,6 +30,8 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(("AWS_", "OPENSEARCH_")):
             monkeypatch.delenv(name)
+    # boto3 keeps a session with the credentials that an earlier test had.
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
 
@@ -37,9 +42,8 @@ def opensearch_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes
 
     def running_node(version: str) -> Embedded:
         if version not in nodes:
-            nodes[version] = Embedded(
-                tmp_path_factory.mktemp(f"opensearch-{version}"), version, jvm_options=QUICK
-            )
+            folder = tmp_path_factory.mktemp(f"opensearch-{version}")
+            nodes[version] = Embedded(folder, version, settings=SMALL, jvm_options=QUICK)
         return nodes[version].start()  # again, where a test has ended it
 
     yield running_node
@@ -69,7 +73,6 @@ def project() -> Path:
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Sign in to an account that has just an empty failure bucket."""
     # Slow to import, and needed by few tests.
-    import boto3
     from moto import mock_aws
 
     for name, text in {
