@@ -27,7 +27,11 @@ help: ## Tell what there is
 
 .PHONY: demo
 demo: .venv/.stamp ## Send flow logs through the forward handler into a real OpenSearch, and look at them
-	@$(RUN)/flowlogs demo
+	@$(RUN)/flowlogs demo $(ARGS)
+
+.PHONY: outage
+outage: .venv/.stamp ## Kill an OpenSearch while flow logs arrive; find it, mend it, and see that all adds up
+	@$(RUN)/flowlogs demo --outage
 
 .PHONY: replay
 replay: .venv/.stamp ## Send what is kept in the failure bucket once more (ARGS="--dry-run" to look only)

@@ -3,15 +3,11 @@
 import itertools
 import json
 import os
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TextIO
+from typing import Annotated, Any, Final
 
 import typer
 from opensearchpy import OpenSearch
@@ -23,15 +19,12 @@ from flowlogs.cluster import count_documents, install_template, open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
 from flowlogs.embedded import connect_or_start
 from flowlogs.exits import INCOMPLETE, explained, fail
+from flowlogs.local_function import Send, forward_function
+from flowlogs.outage_exercise import run_exercise
 from flowlogs.report.command import write_report
 from flowlogs.report.period import Period
-from handler import forward, observe
-from handler.delivery import DeliveryError
-from handler.environment import prepare
 from parser.format import Formats, known_formats, parse_format
 from parser.subscription import decode_event
-
-Send = Callable[[dict[str, Any]], dict[str, int]]
 
 PROJECT: Final = Path(__file__).resolve().parents[2]
 EVENTS: Final = PROJECT / "events"
@@ -39,25 +32,9 @@ LOG: Final = PROJECT / ".opensearch" / "demo.log"
 """What the forward function prints: its log lines and metrics."""
 REPORT: Final = PROJECT / "report.html"
 
-INVOCATION_SECONDS: Final = 60
-"""As the function in the template has."""
-
 DEFAULT_RECORDS: Final = 120_000
 TOP: Final = 5
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
-
-
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """What the forward function reads of Lambda's context."""
-
-    function_name: str = "flowlogs-demo"
-    aws_request_id: str = "demo"
-    deadline: float = field(default_factory=lambda: time.monotonic() + INVOCATION_SECONDS)
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Return the time that is left of the invocation, as Lambda's context does."""
-        return int((self.deadline - time.monotonic()) * 1000)
 
 
 def demo_command(
@@ -68,14 +45,27 @@ def demo_command(
         ),
     ] = None,
     records: Annotated[int, typer.Option(min=1_000, help="How many flow log records.")] = DEFAULT_RECORDS,
+    *,
+    outage: Annotated[
+        bool, typer.Option("--outage", help="Kill the cluster on the way, find out, and mend it.")
+    ] = False,
 ) -> None:
     """Send sample events and a day of traffic through the forward function.
 
     Starts a real OpenSearch on this machine, or uses the one that
     OPENSEARCH_URL names. The same day is the same traffic: sent again,
     it counts as duplicate.
+
+    With --outage: an hour of traffic on a cluster of its own, which is
+    killed in the middle; doctor and verify find it, replay mends it.
     """
     console = make_console()
+    if outage:
+        with explained():
+            mended = run_exercise(console)
+        if not mended:
+            raise fail("the exercise did not end as it should: see above", INCOMPLETE)
+        return
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     with explained(), connect_or_start() as url:
         complete = run_demo(console, url, chosen, records)
@@ -95,7 +85,9 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
     version, prefix = ".".join(map(str, engine)), config.index_prefix
     console.print(f"[bold]OpenSearch {version}[/] at {url}; index template '{prefix}' is installed")
     before = count_documents(client, config.index_prefix)
-    with _forward_function({**environ, "OPENSEARCH_AUTH": config.auth.value}) as send:
+    environ["OPENSEARCH_AUTH"] = config.auth.value
+    environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
+    with forward_function(environ, LOG) as send:
         started = time.perf_counter()
         totals = _send_all(console, send, day, records)
         seconds = time.perf_counter() - started
@@ -105,40 +97,6 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
     _print_rejected_ports(console, client, config.index_prefix)
     _print_document(console, client, config.index_prefix)
     return totals["received"] == sum(totals[each] for each in OUTCOMES) and added == totals["indexed"]
-
-
-@contextmanager
-def _forward_function(environ: dict[str, str]) -> Iterator[Send]:
-    """Give the real handler, with its environment set and its output going to a file."""
-    previous = dict(os.environ)
-    os.environ.update(environ)
-    os.environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
-    LOG.parent.mkdir(parents=True, exist_ok=True)
-    with LOG.open("w", encoding="utf-8") as log, redirect_stdout(log), _logging_to(log):
-        prepare.cache_clear()
-        try:
-            yield _send
-        finally:
-            prepare.cache_clear()
-            os.environ.clear()
-            os.environ.update(previous)
-
-
-@contextmanager
-def _logging_to(log: TextIO) -> Iterator[None]:
-    handler = observe.logger.registered_handler
-    handler.setStream(log)  # type: ignore[attr-defined]  # it is a StreamHandler
-    try:
-        yield
-    finally:
-        handler.setStream(sys.__stdout__)  # type: ignore[attr-defined]
-
-
-def _send(event: dict[str, Any]) -> dict[str, int]:
-    try:
-        return forward.lambda_handler(event, _Context())  # type: ignore[arg-type]  # it reads no more
-    except DeliveryError as error:  # Lambda would try again; here the count shows it
-        return observe.count(error.report)
 
 
 def _send_all(console: Console, send: Send, day: date, records: int) -> Counter[str]:

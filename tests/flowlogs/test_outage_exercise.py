@@ -1,0 +1,42 @@
+"""`flowlogs demo --outage`: the cluster is really killed, the real commands find it, and nothing is lost."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FLOWLOGS = Path(sys.executable).with_name("flowlogs")
+# All of it would lead elsewhere: to an account, a cluster, a bucket.
+FOREIGN = {
+    "AWS_PROFILE": "production",
+    "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9",
+    "OPENSEARCH_URL": "http://127.0.0.1:9",
+    "FAILURE_BUCKET": "somebody-elses",
+    "INDEX_PREFIX": "other",
+    "FLOWLOGS_STACK": "production",
+}
+
+
+def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None:
+    done = subprocess.run(
+        [FLOWLOGS, "demo", "--outage"], env=os.environ | FOREIGN, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    sent, documents = re.search(r"(\S+) events were sent, (\S+) are in the index", done.stdout).groups()  # type: ignore[union-attr]
+    assert sent == documents
+    before, during = re.findall(r"^(\S+) events in \d+ invocations: (.*)$", done.stdout, re.MULTILINE)
+    assert before[1] == f"{before[0]} indexed, 0 pending"
+    assert during[1] == f"0 indexed, {during[0]} pending"
+    asked = re.findall(r"^\$ flowlogs (\w+)", done.stdout, re.MULTILINE)
+    assert asked == ["doctor", "verify", "replay", "verify", "doctor"]
+    ends = [
+        "9 looked at, 2 problems, 5 skipped",
+        "It does not add up.",
+        f"events:  {during[0]} received = {during[0]} indexed + 0 duplicate + 0 pending + 0 rejected",
+        "It adds up.",
+        "9 looked at, 0 problems, 0 skipped",
+    ]
+    places = [done.stdout.index(each) for each in ends]
+    assert places == sorted(places)
