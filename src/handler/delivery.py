@@ -143,7 +143,7 @@ class Delivery:
         self._attempts = attempts
         self._patience = READ_SECONDS if patience is None else patience
         self._sleep = sleep
-        self._settled: set[int] = set()
+        self._grouped: list[Event] = []
         self._may_reconnect = True
         self.report = Report(received=len(subscription.events))
 
@@ -158,9 +158,9 @@ class Delivery:
 
     def leave(self, verdict: Verdict) -> Report:
         """Leave pending, for that reason, all that is in none of the groups yet."""
-        self._leave(
-            "", [event for event in self._subscription.events if id(event) not in self._settled], verdict
-        )
+        # By identity: two events may be equal, and each of them is to be settled.
+        grouped = set(map(id, self._grouped))
+        self._leave("", [event for event in self._subscription.events if id(event) not in grouped], verdict)
         return self.report
 
     def _deliver(self, body: Body) -> None:
@@ -211,16 +211,20 @@ class Delivery:
 
     def _settle(self, body: Body, verdicts: list[Verdict]) -> list[Unsettled]:
         """Put each event that will not be sent again into its group; return the others."""
+        if verdicts[0].outcome is Outcome.INDEXED and verdicts.count(verdicts[0]) == len(body.events):
+            self.report.indexed += len(body.events)  # nearly always; a look at each costs much more
+            self._grouped.extend(body.events)
+            return []
         failed: list[Unsettled] = []
         alone = len(body.events) == 1
         for event, verdict in zip(body.events, verdicts, strict=True):
             match verdict.outcome:
                 case Outcome.INDEXED:
                     self.report.indexed += 1
-                    self._settled.add(id(event))
+                    self._grouped.append(event)
                 case Outcome.DUPLICATE:
                     self.report.duplicate += 1
-                    self._settled.add(id(event))
+                    self._grouped.append(event)
                 case Outcome.WAIT:
                     self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
                 case Outcome.CONFIGURATION:
@@ -239,7 +243,7 @@ class Delivery:
 
     def _group(self, group: list[Unsettled], members: Sequence[Unsettled]) -> None:
         group.extend(members)
-        self._settled.update(id(each.event) for each in members)
+        self._grouped.extend(each.event for each in members)
 
     def _narrow(self, events: Sequence[Event]) -> Body:
         """Make the body of some of a body's events. Being part of one body, they fit into one."""

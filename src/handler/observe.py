@@ -110,7 +110,7 @@ def _shorten(reason: str) -> str:
 
 def measure_lag(subscription: Subscription) -> dict[str, int]:
     """Return the age of the oldest event, in milliseconds; nothing for a payload without events."""
-    oldest = min((event.timestamp for event in subscription.events), default=None)
+    oldest = min([event.timestamp for event in subscription.events], default=None)
     return {} if oldest is None else {"delivery_lag": max(0, int(time.time() * 1000) - oldest)}
 
 
