@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.cluster import measure_cluster
 from benchmarks.contest import ROUNDS, ROUNDS_LARGEST, choose_contenders, measure
 from benchmarks.function import measure_function
+from benchmarks.parts import measure_parts
 from benchmarks.payloads import KINDS, SIZES, make_payloads
 from benchmarks.report import tabulate_cell, tabulate_goals, write_results
 
@@ -22,16 +23,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flowlogs-bench-") as name:
         folder = Path(name)
         say("filling a real OpenSearch")
-        opensearch, indexed = measure_cluster(folder)
+        cluster = measure_cluster(folder)
         say("measuring the built function: cold start and memory")
         function = measure_function(folder)
+        say("measuring the parts of an invocation")
+        parts = measure_parts()
         for kind in KINDS:
             for size in SIZES:
                 rounds = ROUNDS_LARGEST if size == "largest" else ROUNDS
                 found = measure(contenders, kind, make_payloads(kind, size), folder, rounds=rounds)
                 results[kind.name, size] = found
                 say(f"\n{kind.name}, {size} events a payload", *tabulate_cell(found))
-    write_results(RESULTS, results, function, opensearch, indexed)
+    write_results(RESULTS, results, function, cluster, parts)
     say("", *tabulate_goals(results, function), f"\nwritten: {RESULTS.relative_to(Path.cwd())}")
 
 

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from opensearchpy import OpenSearch
+
 from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
 from flowlogs.cluster import install_template, open_client
 from flowlogs.embedded import Embedded
@@ -63,6 +65,7 @@ def measure_cluster(folder: Path) -> tuple[str, dict[tuple[str, str], Indexed]]:
     """Return the version of OpenSearch, and what was found by kind and by what KEEP_MESSAGE says."""
     results = {}
     with open_cluster(folder) as (node, version):
+        _replay(node, "warm-up", KINDS[0], make_payloads(KINDS[0], "1000", OBJECTS), "always")
         for kind in (KINDS[0], KINDS[2]):
             payloads = make_payloads(kind, "1000", OBJECTS)
             for keep in ("always", "unparsed"):
@@ -102,10 +105,21 @@ def _replay(node: Embedded, prefix: str, kind: Kind, payloads: list[Payload], ke
     seconds = time.perf_counter() - started
     if store.objects:
         raise RuntimeError(f"{len(store.objects)} of {len(payloads)} objects could not be replayed")
-    client.indices.forcemerge(index=f"{prefix}-*", max_num_segments=1)
-    client.indices.flush(index=f"{prefix}-*")
-    statistics = client.indices.stats(index=f"{prefix}-*")["_all"]["primaries"]
     events = sum(payload.events for payload in payloads)
-    if statistics["docs"]["count"] != events:
-        raise RuntimeError(f"{statistics['docs']['count']} of {events} documents are in the index")
-    return Indexed(events, seconds, statistics["store"]["size_in_bytes"])
+    return Indexed(events, seconds, _measure_disk(client, prefix, events))
+
+
+def _measure_disk(client: OpenSearch, prefix: str, events: int) -> int:
+    """Return the bytes of the index's files once it is one segment and what it was before is deleted."""
+    sizes: list[int] = []
+    for _ in range(RUNS):
+        client.indices.forcemerge(index=f"{prefix}-*", max_num_segments=1)
+        client.indices.flush(index=f"{prefix}-*")
+        found = client.indices.stats(index=f"{prefix}-*")["_all"]["primaries"]
+        if found["docs"]["count"] != events:
+            raise RuntimeError(f"{found['docs']['count']} of {events} documents are in the index")
+        sizes.append(found["store"]["size_in_bytes"])
+        if found["segments"]["count"] == 1 and sizes[-2:-1] == sizes[-1:]:
+            return sizes[-1]
+        time.sleep(0.5)
+    raise RuntimeError(f"the index does not come to rest: {sizes} bytes")

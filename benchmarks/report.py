@@ -15,6 +15,7 @@ from benchmarks.cluster import Indexed
 from benchmarks.contest import CONSOLE, CONTENDERS, OURS, Contender, Result
 from benchmarks.cost import tabulate_costs
 from benchmarks.function import SMALLEST_MEMORY, Function
+from benchmarks.parts import Parts, tabulate_parts
 from benchmarks.payloads import KINDS, SIZES
 
 Results = Mapping[tuple[str, str], Mapping[str, Result]]
@@ -173,10 +174,11 @@ def write_results(
     path: Path,
     results: Results,
     function: Function,
-    opensearch: str,
-    indexed: Mapping[tuple[str, str], Indexed],
+    cluster: tuple[str, Mapping[tuple[str, str], Indexed]],
+    parts: dict[str, Parts],
 ) -> None:
     """Write RESULTS.md, and the numbers beside it for the plot."""
+    opensearch, indexed = cluster
     lines = [
         "# Results",
         "",
@@ -201,6 +203,7 @@ def write_results(
                 "",
             ]
     lines += ["## Growth with the size of the payload", "", *tabulate_growth(results), ""]
+    lines += ["## Where the time goes", "", *table(tabulate_parts(parts)), ""]
     lines += ["## The function under Lambda's runtime client", "", *tabulate_function(function), ""]
     lines += ["## Replay into OpenSearch, and disk", "", *tabulate_cluster(indexed), ""]
     lines += ["## Cost", "", *tabulate_costs(results), ""]

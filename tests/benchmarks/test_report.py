@@ -2,6 +2,7 @@
 
 from benchmarks.contest import Result
 from benchmarks.cost import PRICE_REQUEST, PRICE_SECOND, WAIT, estimate
+from benchmarks.parts import WHOLE, tabulate_parts
 from benchmarks.report import table
 
 
@@ -31,3 +32,13 @@ def test_with_less_memory_the_same_work_takes_longer() -> None:
     work = estimate(2.0, 1000, 128) - wait
 
     assert abs(work - 1000 * 0.002 * 1769 / 1024 * PRICE_SECOND) < 1e-9
+
+
+def test_parts_are_shown_with_their_share_of_the_whole() -> None:
+    found = {"50": {"signature": 25.0, WHOLE: 100.0}, "1000": {"signature": 30.4, WHOLE: 2000.0}}
+
+    assert tabulate_parts(found) == [
+        ("v2, CPU µs an invocation", "50 events", "share", "1,000 events", "share"),
+        ("signature", "25", "25%", "30", "2%"),
+        ("whole invocation", "100", "100%", "2,000", "100%"),
+    ]
