@@ -63,9 +63,15 @@ soak: .venv/.stamp ## Send a million events through faults drawn at random, and 
 mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
 	@$(RUN)/python tests/faults/mutants.py
 
+# The processor that the stack was deployed for, which samconfig.toml keeps; else arm64.
+ARCH ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.toml 2>/dev/null),arm64)
+
+# The built template takes this processor and no other: functions of another would not start.
 .PHONY: build
 build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_64 for the other processor)
-	@$(SAM) build --parameter-overrides Architecture=$(or $(ARCH),arm64)
+	@ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	@sed -i.bak -e '/^  Architecture:/,/^  [A-Z]/{' -e '/^    - /{/ $(ARCH)$$/!d' -e '}' \
+	    -e 's/^    Default: .*/    Default: $(ARCH)/' -e '}' .aws-sam/build/template.yaml
 
 # What is answered the first time is kept in samconfig.toml.
 .PHONY: deploy

@@ -6,7 +6,7 @@ import typer
 from typer.core import TyperGroup
 
 from flowlogs.dashboards.command import dashboards_command
-from flowlogs.demo import demo_command
+from flowlogs.demo import demo_command, opensearch_command
 from flowlogs.doctor import doctor_command
 from flowlogs.exits import debugging, unsurprising
 from flowlogs.formats import formats_command
@@ -71,6 +71,7 @@ def _root(
 
 
 app.command("demo", rich_help_panel=TRY)(demo_command)
+app.command("opensearch", rich_help_panel=TRY)(opensearch_command)
 app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
 app.command("report", rich_help_panel=LOOK)(report_command)

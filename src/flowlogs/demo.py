@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flowlogs import traffic
 from flowlogs.cluster import count_documents, install_template, open_client
 from flowlogs.display import format_bytes, format_count, make_console, plain_table
-from flowlogs.embedded import connect_or_start
+from flowlogs.embedded import connect_or_start, serve
 from flowlogs.exits import INCOMPLETE, explained, fail
 from flowlogs.local_function import Send, forward_function
 from flowlogs.outage_exercise import run_exercise
@@ -73,7 +73,15 @@ def demo_command(
         prefix = os.environ.get("INDEX_PREFIX", "cwl")
         _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
     if not complete:
-        raise fail("the counts do not add up: see above", INCOMPLETE)
+        raise fail(
+            "the counts do not add up: see above; does something else write to this index?", INCOMPLETE
+        )
+
+
+def opensearch_command() -> None:
+    """Keep the OpenSearch of the demo running, with its data, until Ctrl-C."""
+    with explained():
+        serve()
 
 
 def run_demo(console: Console, url: str, day: date, records: int) -> bool:

@@ -101,11 +101,7 @@ class Embedded:
         """Start the node, wait until it answers and its data is there; raise EmbeddedError if it does not."""
         if self.running:
             return self
-        if loopback.listens(self.port):
-            raise EmbeddedError(
-                f"port {self.port} is taken by another program: stop that one, "
-                "or set OPENSEARCH_URL if it is the OpenSearch that you want."
-            )
+        self._check_port()
         command = self._command()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -181,16 +177,23 @@ class Embedded:
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             if not self.running:
+                self._check_port()
                 raise EmbeddedError(self._failure("did not start"))
             # Yellow: each index is there. A single node never has a place for replicas.
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if (
-                    self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")[0]
-                    == http.client.OK
-                ):
+                status, _ = self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+                # Another program may have taken the port meanwhile; then this node ends, and says so.
+                if status == http.client.OK and _is_ours(self):
                     return
             time.sleep(0.1)
         raise EmbeddedError(self._failure(f"did not answer within {_START_SECONDS} seconds"))
+
+    def _check_port(self) -> None:
+        if loopback.listens(self.port):
+            raise EmbeddedError(
+                f"port {self.port} is taken by another program: stop that one, "
+                "or set OPENSEARCH_URL if it is the OpenSearch that you want."
+            )
 
     def _failure(self, what: str) -> str:
         return f"OpenSearch {self.release.version} {what}: {self._reason()} (its log: {self.log})"

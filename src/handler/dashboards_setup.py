@@ -6,6 +6,7 @@ same cluster have objects of their own.
 
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from handler.steps import Did, Step, same
 
 FILE: Final = Path(__file__).parent / "dashboards" / "flowlogs.ndjson"
 NO_DASHBOARDS: Final = "the cluster has no OpenSearch Dashboards at /_dashboards"
+NOT_ALLOWED: Final = (
+    "the collection's data access policy does not let the setup keep dashboards; import them by hand"
+)
 
 _API: Final = "/_dashboards/api/saved_objects"
 _PREFIX_IN_FILE: Final = "cwl-"
@@ -42,6 +46,8 @@ def install_dashboards(cluster: Cluster, config: Config) -> Step:
     )
     if found.no_such_api:
         return Step(Did.SKIPPED, NO_DASHBOARDS)
+    if config.service == "aoss" and found.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Step(Did.SKIPPED, NOT_ALLOWED)
     if found.done and _are_there(objects, found.data):
         return Step(Did.UNCHANGED)
     reply = cluster.request(

@@ -53,7 +53,11 @@ def test_every_call_is_of_a_command_that_exists_with_options_that_it_has(page: P
 
 def test_every_command_is_explained_in_the_docs() -> None:
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
-    assert {command for command, _ in read_calls(text)} | {"demo", "invoke"} >= known_options().keys()
+    assert {command for command, _ in read_calls(text)} | {
+        "demo",
+        "invoke",
+        "opensearch",
+    } >= known_options().keys()
 
 
 @pages
@@ -64,6 +68,13 @@ def test_every_target_of_make_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"(?:^ {4}(?:\$ )?|`(?:[A-Z_]+=\S+ )*)make ([a-z-]+)", text, re.MULTILINE)
     assert set(named) <= targets
+
+
+def test_make_calls_commands_that_exist() -> None:
+    text = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    called = set(re.findall(r"\$\(RUN\)/flowlogs ([a-z]+)", text))
+    assert "opensearch" in called
+    assert called <= known_options().keys()
 
 
 @pages

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from flowlogs.embedded import Embedded
 node = Embedded(Path(sys.argv[1])).start()
 print(node.port, flush=True)
 time.sleep(600)
+"""
+SERVE = """
+import sys
+from pathlib import Path
+from flowlogs import embedded
+from flowlogs.command_line import app
+embedded.DATA, embedded.PORT = Path(sys.argv[1]), int(sys.argv[2])
+app(["opensearch"])
 """
 
 
@@ -137,6 +146,42 @@ def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
         with connect_or_start() as url:
             assert url == kept.url
         assert kept.running
+
+
+def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself(tmp_path: Path) -> None:
+    port = loopback.free_low_port()
+    nodes = [Embedded(tmp_path / name, port=port, heap="256m", jvm_options=QUICK) for name in "ab"]
+
+    def start(node: Embedded) -> str:
+        try:
+            node.start()
+        except EmbeddedError as error:
+            return str(error)
+        return "started"
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            told = list(pool.map(start, nodes))
+        assert told.count("started") == 1
+        (refused,) = (each for each in told if each != "started")
+        assert refused.startswith(f"port {port} is taken by another program: ")
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def test_the_demos_node_runs_until_it_is_stopped(tmp_path: Path) -> None:
+    port = loopback.free_low_port()
+    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == f"OpenSearch 3.8.0 is running at http://127.0.0.1:{port}\n"
+        status, reply = loopback.request(port, "GET", "/")
+        assert (status, reply["version"]["number"]) == (200, "3.8.0")
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait() == 0
+        assert serving.stdout.read().endswith("\nstopped\n")
+    assert not loopback.listens(port)
 
 
 def test_a_stranger_on_the_usual_port_is_left_alone(

@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import os
+import shutil
 import struct
 import subprocess
 import zipfile
@@ -32,6 +33,42 @@ SAMPLES = [path for path in EVENTS if path.name != "environment.json"]
 NOTHING = dict.fromkeys(
     ["received", "indexed", "duplicate", "pending", "rejected", "unparsed", "no_data", "skip_data"], 0
 )
+
+
+@pytest.mark.parametrize(
+    ("config", "processor"),
+    [
+        pytest.param("", "arm64", id="not deployed yet"),
+        pytest.param(
+            'parameter_overrides = "MemorySize=\\"256\\" Architecture=\\"x86_64\\""', "x86_64", id="x86_64"
+        ),
+        pytest.param(
+            'parameter_overrides = "Architecture=\\"arm64\\" Timeout=\\"60\\""', "arm64", id="arm64"
+        ),
+    ],
+)
+def test_what_is_built_fits_the_stack_and_is_deployed_for_no_other_processor(
+    project: Path, artifact: Path, tmp_path: Path, config: str, processor: str
+) -> None:
+    shutil.copy(project / "Makefile", tmp_path)
+    (tmp_path / "samconfig.toml").write_text(config)
+    done = subprocess.run(["make", "-n", "build"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert f"build --parameter-overrides Architecture={processor}\n" in done.stdout
+    # Run what follows the build on a template that was built.
+    template = tmp_path / ".aws-sam" / "build" / "template.yaml"
+    template.parent.mkdir(parents=True)
+    shutil.copy(artifact.parent / "template.yaml", template)
+    subprocess.run(["sh", "-c", done.stdout[done.stdout.index("sed -i") :]], cwd=tmp_path, check=True)
+    lines = template.read_text().splitlines()
+    first = lines.index("  Architecture:")
+    assert lines[first + 1 : first + 5] == [
+        "    Type: String",
+        f"    Default: {processor}",
+        "    AllowedValues:",
+        f"    - {processor}",
+    ]
+    assert not lines[first + 5].startswith("    - ")
+    assert "    - ACCEPT" in lines  # of another parameter
 
 
 def test_the_artifact_holds_our_modules_as_they_are(artifact: Path, project: Path) -> None:

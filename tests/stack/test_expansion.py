@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from handler.observe import METRICS, NAMESPACE
+from parser.fields import FIELDS
 
 Template = dict[str, Any]
 Nested = dict[str, Template]
@@ -53,8 +54,48 @@ def test_what_fails_for_good_goes_to_the_bucket_and_a_replay_is_not_repeated(res
 
 def test_data_stays_when_the_stack_goes_unless_it_never_stood(resources: Template) -> None:
     kept = {name for name, each in resources.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
-    assert kept == {"FlowLogs", "FailureBucket", "Domain"}
+    assert kept == {"FlowLogs", "FailureBucket", "FailureBucketPolicy", "Domain"}
     assert {resources[name]["UpdateReplacePolicy"] for name in kept} == {"Retain"}
+
+
+def test_nothing_arrives_before_what_it_needs(resources: Template) -> None:
+    needs = {
+        "FlowLog": ["SubscriptionFilter"],
+        "SubscriptionFilter": ["ForwardPermission", "ForwardFunctionEventInvokeConfig", "Setup"],
+        "ForwardFunction": ["Setup"],
+        "ReplayFunction": ["Setup"],
+    }
+    found = {name: resources[name]["DependsOn"] for name in needs}
+    assert {name: [each] if isinstance(each, str) else each for name, each in found.items()} == needs
+
+
+def test_metrics_are_kept_whatever_is_logged(resources: Template) -> None:
+    for name in ("ForwardFunction", "ReplayFunction", "SetupFunction"):
+        logging = properties(resources, name)["LoggingConfig"]
+        assert logging["ApplicationLogLevel"] == {"Fn::If": ["IsDebug", "DEBUG", "INFO"]}
+
+
+def test_lambda_may_write_what_failed_where_it_asks_to(nested: Nested) -> None:
+    (policy,) = properties(nested["roles"]["Resources"], "ForwardRole")["Policies"]
+    statements = {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+    mine = {"StringEqualsIfExists": {"s3:ResourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert statements["KeepEvents"]["Resource"] == {"Fn::Sub": "${BucketArn}/*"}
+    assert statements["LetLambdaFindTheBucket"]["Resource"] == {"Ref": "BucketArn"}
+    assert [statements[name]["Condition"] for name in ("KeepEvents", "LetLambdaFindTheBucket")] == [mine] * 2
+
+
+def test_the_formats_fit_into_the_environment(resources: Template, template: Template) -> None:
+    parameters = template["Parameters"]
+    variables = properties(resources, "ForwardFunction")["Environment"]["Variables"]
+    most = 4 * 1024  # of all names and values together: a limit of Lambda's
+    formats = parameters["LogFormat"]["MaxLength"] + 1 + parameters["FurtherLogFormats"]["MaxLength"]
+    # The longest that the others can be in practice: an endpoint, a bucket, a key, a prefix, a password.
+    others = {"OPENSEARCH_URL": 100, "FAILURE_BUCKET": 63, "FAILURE_KMS_KEY": 90, "INDEX_PREFIX": 100}
+    others |= {"OPENSEARCH_USERNAME": 32, "OPENSEARCH_PASSWORD": 64}
+    rest = sum(others.get(name, 8) for name in variables if name != "LOG_FORMATS")
+    assert sum(map(len, variables)) + formats + rest <= most
+    every_field = " ".join(f"${{{field.name}}}" for field in FIELDS)
+    assert len(every_field) <= parameters["LogFormat"]["MaxLength"]
 
 
 def test_the_bucket_is_private_encrypted_and_versioned(resources: Template) -> None:

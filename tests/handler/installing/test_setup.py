@@ -213,6 +213,20 @@ def test_a_collection_gets_mappings_and_dashboards(
     assert "settings" not in stored["template"]
 
 
+def test_a_collection_whose_dashboards_are_not_for_the_setup_goes_without(
+    front: Front, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_SERVICE", "aoss")
+    front.plugins.insert(0, lambda call: (403, {}) if call.path.startswith("/_dashboards") else None)
+    answer = stack.send("Create", WriterRoleArns=[])
+
+    assert answer["Status"] == "SUCCESS"
+    assert answer["Data"]["Dashboards"] == (
+        "skipped: the collection's data access policy does not let the setup keep dashboards; "
+        "import them by hand"
+    )
+
+
 def test_every_request_is_signed(
     front: Front, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
