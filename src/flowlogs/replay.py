@@ -126,7 +126,7 @@ def replay_command(
     else:
         _print_summary(console, summary)
     if summary.remaining:
-        raise fail(f"{len(summary.remaining)} objects remain", INCOMPLETE)
+        raise fail(f"{summary.remaining} objects remain", INCOMPLETE)
 
 
 def _read_log_group(content: Content) -> str:
@@ -202,7 +202,7 @@ def _to_json(summary: Summary) -> dict[str, Any]:
     return {
         "objects": {fate.value: summary.fates[fate] for fate in Fate},
         "events": {name: summary.counts[name] for name in ("received", *OUTCOMES)},
-        "remaining": len(summary.remaining),
+        "remaining": summary.remaining,
         "refused": summary.refused,
     }
 

@@ -9,15 +9,16 @@ import itertools
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from handler.opensearch import READ_SECONDS, ConnectionFailedError, Send
 from parser.bulk import Body
-from parser.reply import Outcome, Verdict, judge
+from parser.reply import CLUSTER_BLOCK, NO_ANSWERS, Outcome, Verdict, judge
 from parser.subscription import Event, Subscription
 
 ATTEMPTS: Final = 5
@@ -34,8 +35,12 @@ bodies are small, and waiting is what an outage costs."""
 SHORTEST_REQUEST: Final = 1.0
 """Seconds. With less time than this left, a request is not begun."""
 
+SUSPICIOUS: Final = 3
+"""Events of one body that are each refused alone, and nothing else of it taken: not they are at fault."""
+
 NO_TIME: Final = Verdict(Outcome.RETRY, 0, "out_of_time", "the invocation's time was nearly over")
 NOT_TRIED: Final = Verdict(Outcome.RETRY, 0, "outage", "the cluster was away a moment ago; not tried")
+AVOIDED: Final = Verdict(Outcome.RETRY, 0, "index_refused", "the index took nothing a moment ago; not tried")
 INTERRUPTED: Final = Verdict(Outcome.RETRY, 0, "interrupted", "an error in the function; see its log")
 
 Encode = Callable[[Subscription], Iterator[Body]]
@@ -70,6 +75,7 @@ class Report:
         no_data, skip_data: NODATA and SKIPDATA records.
         bulk_requests, bulk_retries: requests sent, and those among them that sent events again.
         bulk_bytes: bytes of the bodies sent, before compression.
+        refused: indices of which nothing was taken, though the cluster answered.
         gave_up: the cluster is away, or refuses the function: others need not try for a while.
     """
 
@@ -84,7 +90,13 @@ class Report:
     bulk_requests: int = 0
     bulk_retries: int = 0
     bulk_bytes: int = 0
+    refused: set[str] = field(default_factory=set)
     gave_up: bool = False
+
+    @property
+    def settled(self) -> int:
+        """Events that OpenSearch has decided about."""
+        return self.indexed + self.duplicate + len(self.rejected)
 
     @property
     def unaccounted(self) -> int:
@@ -114,7 +126,7 @@ class Delivery:
         report: what became of the events so far.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # forward, probe, replay and tests each choose some of these
         self,
         subscription: Subscription,
         encode: Encode,
@@ -123,6 +135,7 @@ class Delivery:
         time_left: Callable[[], float],
         attempts: int = ATTEMPTS,
         patience: float | None = None,
+        avoid: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare a delivery; nothing is sent yet.
@@ -133,7 +146,8 @@ class Delivery:
             send: posts one.
             time_left: seconds until sending must stop, so that the rest can be stored in time.
             attempts: how often an event is sent before it is left pending.
-            patience: the longest time to wait for an answer, in seconds; None for `READ_SECONDS`.
+            patience: how long to wait for an answer, in seconds; None for what a body of that size needs.
+            avoid: indices to which nothing is sent.
             sleep: waits that many seconds.
         """
         self._subscription = subscription
@@ -141,9 +155,13 @@ class Delivery:
         self._send = send
         self._time_left = time_left
         self._attempts = attempts
-        self._patience = READ_SECONDS if patience is None else patience
+        self._patience = patience
+        self._avoided = set(avoid)
         self._sleep = sleep
         self._grouped: list[Event] = []
+        self._spoilers: list[Unsettled] = []
+        self._settled_before = 0
+        self._answered = False
         self._may_reconnect = True
         self.report = Report(received=len(subscription.events))
 
@@ -153,7 +171,12 @@ class Delivery:
             self.report.unparsed += body.unparsed
             self.report.no_data += body.no_data
             self.report.skip_data += body.skip_data
+            self._settled_before = self.report.settled
             self._deliver(body)
+            self._settle_spoilers()
+            if self.report.settled == self._settled_before and not self.report.gave_up:
+                self.report.refused.add(body.index)
+                self._avoided.add(body.index)
         return self.report
 
     def leave(self, verdict: Verdict) -> Report:
@@ -166,8 +189,10 @@ class Delivery:
     def _deliver(self, body: Body) -> None:
         """Settle the events of one body: send, and send again what may still succeed."""
         for attempt in itertools.count(1):
-            if self.report.gave_up:
+            if self.report.gave_up or self._looks_damaged():
                 return self._leave(body.index, body.events, NOT_TRIED)
+            if body.index in self._avoided:
+                return self._leave(body.index, body.events, AVOIDED)
             if self._time_left() < SHORTEST_REQUEST:
                 self.report.gave_up = self.report.bulk_requests > 0
                 return self._leave(body.index, body.events, NO_TIME)
@@ -181,7 +206,8 @@ class Delivery:
                 return None
             delay = _draw_delay(attempt)
             if self._is_last(attempt, delay):
-                self.report.gave_up = True
+                # Where the cluster answered, it is this index, or these events, and others may be taken.
+                self.report.gave_up |= not self._answered
                 return self._group(self.report.pending, again)
             self._sleep(delay)
             body = self._narrow([each.event for each in again])
@@ -196,8 +222,7 @@ class Delivery:
         self.report.bulk_retries += repeated
         self.report.bulk_bytes += body.size
         try:
-            expected = QUICK_SECONDS + body.size / SLOWEST_RATE
-            status, reply = self._send(body, min(expected, self._patience, self._time_left()))
+            status, reply = self._send(body, min(self._choose_patience(body), self._time_left()))
         except ConnectionFailedError as error:
             # The environment may have been frozen for minutes and its connection closed meanwhile.
             if error.broken and self._may_reconnect:
@@ -205,45 +230,68 @@ class Delivery:
                 return self._post(body, repeated=True)
             # Silence is dear: to wait through it once more costs as much as thirty invocations.
             self.report.gave_up |= error.kind == "timeout"
+            self._answered = False
             return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * len(body.events)
         self._may_reconnect = False
-        return judge(status, reply, len(body.events))
+        verdicts = judge(status, reply, len(body.events))
+        self._answered = status == HTTPStatus.OK and verdicts[0].error_type not in NO_ANSWERS
+        return verdicts
+
+    def _choose_patience(self, body: Body) -> float:
+        if self._patience is not None:
+            return self._patience
+        return min(QUICK_SECONDS + body.size / SLOWEST_RATE, READ_SECONDS)
 
     def _settle(self, body: Body, verdicts: list[Verdict]) -> list[Unsettled]:
         """Put each event that will not be sent again into its group; return the others."""
         if verdicts[0].outcome is Outcome.INDEXED and verdicts.count(verdicts[0]) == len(body.events):
-            self.report.indexed += len(body.events)  # nearly always; a look at each costs much more
-            self._grouped.extend(body.events)
+            self._grouped.extend(body.events)  # nearly always; a look at each costs much more
+            self.report.indexed += len(body.events)
             return []
         failed: list[Unsettled] = []
         alone = len(body.events) == 1
         for event, verdict in zip(body.events, verdicts, strict=True):
             match verdict.outcome:
                 case Outcome.INDEXED:
+                    self._grouped.append(event)
                     self.report.indexed += 1
-                    self._grouped.append(event)
                 case Outcome.DUPLICATE:
-                    self.report.duplicate += 1
                     self._grouped.append(event)
+                    self.report.duplicate += 1
                 case Outcome.WAIT:
                     self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
+                    self.report.gave_up |= not self._answered and verdict.error_type == CLUSTER_BLOCK
                 case Outcome.CONFIGURATION:
                     self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
-                    self.report.gave_up = True
+                    self.report.gave_up |= not self._answered
                 case Outcome.REJECTED:
                     self._group(self.report.rejected, [Unsettled(body.index, event, verdict)])
                 case Outcome.SPLIT if alone:
-                    self._group(self.report.rejected, [Unsettled(body.index, event, verdict)])
+                    self._spoilers.append(Unsettled(body.index, event, verdict))
                 case _:
                     failed.append(Unsettled(body.index, event, verdict))
         return failed
+
+    def _looks_damaged(self) -> bool:
+        """Whether requests are refused whatever is in them: something in between changes their bodies."""
+        refused = [each for each in self._spoilers if each.verdict.status == HTTPStatus.BAD_REQUEST]
+        return len(refused) >= SUSPICIOUS and self.report.settled == self._settled_before
+
+    def _settle_spoilers(self) -> None:
+        """Reject the events that OpenSearch took not even alone; keep them where nothing passes at all."""
+        if self._looks_damaged():
+            self.report.gave_up = True
+            self._group(self.report.pending, self._spoilers)
+        else:
+            self._group(self.report.rejected, self._spoilers)
+        self._spoilers = []
 
     def _leave(self, index: str, events: Iterable[Event], verdict: Verdict) -> None:
         self._group(self.report.pending, [Unsettled(index, event, verdict) for event in events])
 
     def _group(self, group: list[Unsettled], members: Sequence[Unsettled]) -> None:
+        self._grouped.extend([each.event for each in members])
         group.extend(members)
-        self._grouped.extend(each.event for each in members)
 
     def _narrow(self, events: Sequence[Event]) -> Body:
         """Make the body of some of a body's events. Being part of one body, they fit into one."""

@@ -31,11 +31,13 @@ class Environment:
         config: what the environment says.
         send: posts a bulk body, over a connection that stays open.
         outage: what is remembered of deliveries that gave up.
+        position: prefix -> key of the failure store, behind which the next replay begins.
     """
 
     config: Config
     send: Send
     outage: Outage = field(default_factory=Outage)
+    position: dict[str, str] = field(default_factory=dict)
 
     def encode(self, subscription: Subscription) -> Iterator[Body]:
         """Make the bodies of a payload as the configuration says."""

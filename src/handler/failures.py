@@ -7,12 +7,15 @@
 Every function here raises when it cannot do its work: this is the last place that an event has.
 """
 
+import heapq
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -40,6 +43,12 @@ LINE_VERSION: Final = 1
 LONGEST_REASON: Final = 1000
 """Characters of a reason in an object's metadata, which S3 limits to 2 KB in all."""
 
+_TIME: Final = "%Y%m%dT%H%M%S.%fZ"
+_PLACE: Final = re.compile(
+    r"/(?P<day>\d{4}/\d\d/\d\d)/((?P<hour>\d\d)/)?(?P<name>(\d{4}-\d\d-\d\dT(?P<of_lambda>\d\d)\.)?[^/]+)$"
+)
+"""The end of a key of ours (day, hour, name), or of Lambda's (day, name with the time)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -54,6 +63,11 @@ class Pending:
     key: str
     size: int
     modified: datetime
+
+    @property
+    def since(self) -> datetime:
+        """When its events were first stored: what is written back keeps that time in its name."""
+        return _read_time(self.key) or self.modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +146,22 @@ class FailureStore:
     def _s3(self) -> "S3Client":
         return connect_s3()
 
-    def keep(self, subscription: Subscription, pending: Sequence[Unsettled], *, attempts: int = 1) -> str:
-        """Store events for a replay, as a payload that holds just them. Returns the key."""
+    def keep(
+        self,
+        subscription: Subscription,
+        pending: Sequence[Unsettled],
+        *,
+        attempts: int = 1,
+        since: datetime | None = None,
+    ) -> str:
+        """Store events for a replay, as a payload that holds just them. Returns the key.
+
+        Args:
+            subscription: the payload that they came in.
+            pending: the events.
+            attempts: how often they have been stored, this time included.
+            since: when they were stored first; None for now.
+        """
         events = tuple(each.event for each in pending)
         data = encode(msgspec.structs.replace(subscription, events=events))
         kinds = Counter(each.verdict.kind for each in pending)
@@ -143,10 +171,25 @@ class FailureStore:
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        return self._write(FAILED, "json.gz", data, metadata)
+        return self._write(self._name(FAILED, "json.gz", since or _now()), data, metadata)
 
-    def reject(self, subscription: Subscription, rejected: Sequence[Unsettled], formats: str) -> str:
-        """Store events for people, each with what was said of it. Returns the key."""
+    def reject(
+        self,
+        subscription: Subscription,
+        rejected: Sequence[Unsettled],
+        formats: str,
+        *,
+        source: str | None = None,
+    ) -> str:
+        """Store events for people, each with what was said of it. Returns the key.
+
+        Args:
+            subscription: the payload that they came in.
+            rejected: the events.
+            formats: those that their lines were read by.
+            source: key of the object that they were read from. A replay that could not drop it rejects them
+                again: then they replace what was written, and are not there twice.
+        """
         now = _now().isoformat(timespec="milliseconds")
         lines = b"".join(
             encode_json(_describe(subscription, each, formats, now)) + b"\n" for each in rejected
@@ -157,12 +200,14 @@ class FailureStore:
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        return self._write(REJECTED, REJECTED_SUFFIX, compress(lines), metadata)
+        return self._write(self._name_rejected(source, REJECTED_SUFFIX), compress(lines), metadata)
 
     def set_aside(self, key: str, data: bytes, reason: str) -> str:
         """Move an object that cannot be read to the rejected ones, as it is. Returns the new key."""
         moved = self._write(
-            REJECTED, "unreadable", data, {"reason": _to_ascii(reason), "was": _to_ascii(key)}
+            self._name_rejected(key, "unreadable"),
+            data,
+            {"reason": _to_ascii(reason), "was": _to_ascii(key)},
         )
         self.drop(key)
         return moved
@@ -172,8 +217,34 @@ class FailureStore:
         found = [each for prefix in prefixes for each in self._list(prefix)]
         return sorted(found, key=lambda each: (each.modified, each.key))
 
-    def _list(self, prefix: str) -> Iterator[Pending]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+    def walk(self, after: Mapping[str, str]) -> Iterator[Pending]:
+        """Yield what waits, page by page, about the oldest first.
+
+        What this invocation writes is left out.
+
+        Args:
+            after: prefix -> the key behind which to begin; what lies before comes last.
+        """
+        behind = [self._list(prefix, after.get(prefix, "")) for prefix in (FAILED, ON_FAILURE)]
+        before = [_until(self._list(prefix), key) for prefix, key in after.items()]
+        for lists in (behind, before):
+            for each in heapq.merge(*lists, key=lambda each: each.since):
+                if f"-{self._request_id}-" not in each.key:
+                    yield each
+
+    def find_oldest(self) -> Pending | None:
+        """Return the object that waits for longest; None where nothing waits."""
+        firsts = [each for prefix in (FAILED, ON_FAILURE) for each in islice(self._list(prefix), 1)]
+        return min(firsts, key=lambda each: each.since, default=None)
+
+    def _list(self, prefix: str, after: str = "") -> Iterator[Pending]:
+        start: dict[str, str] = {"StartAfter": after} if after else {}
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket,
+            Prefix=prefix,
+            **start,  # type: ignore[arg-type]  # a text
+        )
+        for page in pages:
             for each in page.get("Contents", ()):
                 yield Pending(each["Key"], each["Size"], each["LastModified"])
 
@@ -186,7 +257,7 @@ class FailureStore:
         metadata = found["Metadata"]
         return Content(
             found["Body"].read(),
-            attempts=int(metadata.get("attempts", 0)),
+            attempts=_read_number(metadata.get("attempts", "")),
             reason=metadata.get("reason", "invocation failed"),
             log_group=metadata.get("log-group", ""),
             rejected=key.startswith(REJECTED) and key.endswith(REJECTED_SUFFIX),
@@ -196,11 +267,16 @@ class FailureStore:
         """Remove an object whose events are all settled."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
-    def _write(self, prefix: str, suffix: str, data: bytes, metadata: dict[str, str]) -> str:
-        now = _now()
+    def _name(self, prefix: str, suffix: str, time: datetime) -> str:
         self._written += 1
-        name = f"{now:%Y%m%dT%H%M%S.%fZ}-{self._request_id}-{self._written}.{suffix}"
-        key = f"{prefix}{now:%Y/%m/%d/%H}/{name}"
+        name = f"{time:{_TIME}}-{self._request_id}-{self._written}.{suffix}"
+        return f"{prefix}{time:%Y/%m/%d/%H}/{name}"
+
+    def _name_rejected(self, source: str | None, suffix: str) -> str:
+        place = None if source is None or source.startswith(REJECTED) else _find_place(source)
+        return f"{REJECTED}{place}.{suffix}" if place else self._name(REJECTED, suffix, _now())
+
+    def _write(self, key: str, data: bytes, metadata: dict[str, str]) -> str:
         self._s3.put_object(
             Bucket=self._bucket,
             Key=key,
@@ -210,6 +286,32 @@ class FailureStore:
             **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
         )
         return key
+
+
+def _until(objects: Iterable[Pending], last: str) -> Iterator[Pending]:
+    return takewhile(lambda each: each.key <= last, objects)
+
+
+def _read_time(key: str) -> datetime | None:
+    """Return the time that a name of ours begins with."""
+    try:
+        return datetime.strptime(key.rpartition("/")[2].partition("-")[0], _TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _find_place(source: str) -> str | None:
+    """Return where the rejected events of an object belong, below `rejected/`: by its day, hour and name."""
+    found = _PLACE.search(source)
+    if found is None:
+        return None
+    day, hour, of_lambda, name = found.group("day", "hour", "of_lambda", "name")
+    return f"{day}/{hour or of_lambda or '00'}/{name.partition('.json')[0]}"
+
+
+def _read_number(text: str) -> int:
+    """Read a number of ours; whoever changes an object's metadata does not stop its replay."""
+    return int(text) if text.isdecimal() else 0
 
 
 def _describe(subscription: Subscription, rejected: Unsettled, formats: str, now: str) -> dict[str, Any]:
@@ -247,7 +349,8 @@ def _read_rejected(lines: bytes) -> Subscription:
 
 def _to_ascii(text: str) -> str:
     """Make text fit for an object's metadata, which travels in HTTP headers."""
-    return text.encode("ascii", "backslashreplace").decode("ascii").replace("\n", " ")[:LONGEST_REASON]
+    ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
+    return "".join(each if each.isprintable() else " " for each in ascii_text)[:LONGEST_REASON]
 
 
 def _now() -> datetime:

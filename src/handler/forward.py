@@ -49,7 +49,7 @@ def _deliver(environment: Environment, subscription: Subscription, context: "Lam
         environment.send,
         time_left=measure_time(context),
         attempts=1 if mode is Mode.PROBE else ATTEMPTS,
-        patience=PROBE_SECONDS if mode is Mode.PROBE else None,
+        patience=PROBE_SECONDS if mode is Mode.PROBE and not environment.outage.is_long else None,
     )
     if mode is Mode.STORE:
         return delivery.leave(NOT_TRIED)
@@ -58,7 +58,7 @@ def _deliver(environment: Environment, subscription: Subscription, context: "Lam
     except Exception:  # noqa: BLE001  # whatever it was: first the events are brought to safety
         logger.exception("forward.interrupted", extra={"request_id": context.aws_request_id})
         return delivery.leave(INTERRUPTED)
-    if report.gave_up:
+    if report.gave_up or (report.refused and not report.settled):
         environment.outage.begin()
     elif report.bulk_requests:
         environment.outage.end()

@@ -54,7 +54,7 @@ def count(report: Report) -> dict[str, int]:
         "duplicate": report.duplicate,
         "pending": len(report.pending),
         "rejected": len(report.rejected),
-        "unaccounted": report.unaccounted,
+        "unaccounted": abs(report.unaccounted),  # so that a surplus does not hide a loss
         "unparsed": report.unparsed,
         "no_data": report.no_data,
         "skip_data": report.skip_data,

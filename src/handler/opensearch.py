@@ -6,9 +6,11 @@ is not UTF-8 for a broken connection), and what to try again is decided per even
 """
 
 import ssl
+import time
 from collections.abc import Callable
 from functools import cache
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -29,9 +31,12 @@ from parser.reply import FILTER_PATH
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
-SERVER_SECONDS: Final = 8
-"""How long OpenSearch itself waits for a shard (its default is a minute); below `READ_SECONDS`, so
-that it answers in time."""
+SERVER_SECONDS: Final = 3
+"""How long OpenSearch itself waits for a shard (its default is a minute); below what a delivery waits for
+the smallest body, so that it says what is missing, and of which events."""
+
+READ_BYTES: Final = 256 * 1024
+"""Of an answer, at once."""
 
 _HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 _QUERY: Final = urlencode({"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"})
@@ -98,23 +103,52 @@ def sender(client: OpenSearch) -> Send:
         headers = {**connection.headers, **_HEADERS}
         if callable(connection.http_auth):
             headers |= connection.http_auth("POST", connection.host + path, body.data)
+        deadline = time.monotonic() + seconds
         http = pool._get_conn()  # noqa: SLF001
         try:
             http.timeout = min(CONNECT_SECONDS, seconds)
             HTTPConnection.request(http, "POST", path, body.data, headers)
             http.sock.settimeout(seconds)
-            response = HTTPConnection.getresponse(http)
-            return response.status, response.read()
+            status, reply = _receive(http, deadline)
         except TimeoutError as error:
             http.close()
             raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
         except (HTTPError, HTTPException, OSError) as error:
             http.close()
             raise ConnectionFailedError(_name_failure(error), str(error)) from error
+        else:
+            if status != HTTPStatus.OK:
+                http.close()  # more may follow a refusal, which the next request would take for its answer
+            return status, reply
         finally:
             pool._put_conn(http)  # noqa: SLF001
 
     return send
+
+
+def _receive(http: HTTPConnection, deadline: float) -> tuple[int, bytes]:
+    """Read the answer, all of it before the deadline (of `time.monotonic`).
+
+    Raises:
+        TimeoutError: it was not complete in time. HTTPException: it is cut short, or is an interim one,
+            behind which the real one may still come. OSError: the connection broke.
+    """
+    connection = http.sock
+    response = HTTPConnection.getresponse(http)
+    if response.status < HTTPStatus.OK:
+        raise HTTPException(f"an interim answer with status {response.status}")
+    parts: list[bytes] = []
+    while part := response.read1(READ_BYTES):
+        parts.append(part)
+        if response.isclosed():
+            break
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+    if response.length:
+        raise IncompleteRead(b"".join(parts), response.length)
+    return response.status, b"".join(parts)
 
 
 def _name_failure(error: Exception) -> str:

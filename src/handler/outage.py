@@ -13,12 +13,13 @@ from typing import Final
 
 FIRST_PAUSE: Final = 30.0
 GROWTH: Final = 4
-LONGEST_PAUSE: Final = 480.0
+LONGEST_PAUSE: Final = 900.0
 """Seconds between probes: the first pause, how it grows with each probe in vain, and the longest. A
 replay probes as well, so a long pause delays nothing but the end of storing."""
 
 PROBE_SECONDS: Final = 2.0
-"""How long a probe waits for an answer; what it misses, a replay delivers."""
+"""How long a probe waits for an answer; what it misses, a replay delivers. Those behind the longest pause
+wait as long as any delivery does: a cluster that is merely slow would never answer in time."""
 
 
 class Mode(Enum):
@@ -45,7 +46,13 @@ class Outage:
         """Return how the next payload is to be treated."""
         if not self._pause:
             return Mode.DELIVER
-        return Mode.STORE if self._clock() < self._quiet_until else Mode.PROBE
+        # More than a pause ahead is a clock that was set back.
+        return Mode.STORE if 0 < self._quiet_until - self._clock() <= self._pause else Mode.PROBE
+
+    @property
+    def is_long(self) -> bool:
+        """Whether short probes have been in vain for a while."""
+        return self._pause >= LONGEST_PAUSE
 
     def begin(self) -> None:
         """Note that a delivery gave up: at first, or when probing."""

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from handler.config import ConfigError
-from handler.delivery import Delivery, Report, Unsettled
+from handler.delivery import ATTEMPTS, Delivery, Report, Unsettled
 from handler.environment import Environment, measure_time, prepare
-from handler.failures import REJECTED, Content, FailureStore, Pending
+from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import count, emit_metrics, log_failures, logger
+from handler.opensearch import READ_SECONDS
 from parser.document import index_name
 from parser.errors import EnvelopeError
 from parser.reply import Outcome, Verdict
@@ -29,6 +30,13 @@ if TYPE_CHECKING:
 
 SHORTEST_OBJECT: Final = 3.0
 """Seconds. With less time than this left, no further object is begun."""
+
+STRIKES: Final = 3
+"""Objects of which an index took nothing, after which no more is sent to it in this run. Also: objects
+that could not be handled, one behind the other, after which a run ends."""
+
+MOST_COUNTED: Final = 10_000
+"""Objects that a run counts and does not handle: of a larger backlog the number is not worth its time."""
 
 DAY: Final = 86_400_000
 """Milliseconds."""
@@ -62,13 +70,13 @@ class Summary:
     Attributes:
         fates: number of objects by what became of them.
         counts: the counts of all deliveries, added up.
-        remaining: objects that still wait, the oldest first.
+        remaining: how many objects still wait, as far as they were counted.
         refused: the cluster took nothing more, so the run stopped.
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=lambda: Counter(count(Report(received=0))))
-    remaining: list[Pending] = field(default_factory=list)
+    remaining: int = 0
     refused: bool = False
 
 
@@ -86,11 +94,11 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         environment = prepare()
         store = open_store(environment, context.aws_request_id)
         replay = Replay(environment, store, time_left=measure_time(context))
-        summary = replay.run(store.list_pending())
+        summary = replay.run(store.walk(dict(environment.position)))
+        answer = _describe(summary, store.find_oldest())
     except Exception:
         logger.exception("replay.failed", extra={"request_id": context.aws_request_id})
         raise
-    answer = _describe(summary)
     logger.info("replay.done", extra={**answer, "milliseconds": int((time.perf_counter() - started) * 1000)})
     emit_metrics(context.function_name, answer)
     if summary.fates[Fate.FAILED]:
@@ -135,19 +143,38 @@ class Replay:
         self._store = store
         self._time_left = time_left
         self._keep = keep
+        self._vain: Counter[str] = Counter()
         self.summary = Summary()
 
     def run(self, objects: Iterable[Pending]) -> Summary:
-        """Handle the objects one by one, in their order."""
+        """Handle the objects one by one, in their order.
+
+        The run notes in the environment behind which object the next one should begin, so that what cannot
+        be delivered now does not stand in the way of what comes behind it.
+        """
+        failed, ended = 0, False
         for each in objects:
-            if self.summary.refused or self._time_left() < SHORTEST_OBJECT:
-                self.summary.remaining.append(each)
+            ended = ended or self.summary.refused or failed >= STRIKES or self._time_left() < SHORTEST_OBJECT
+            if ended:
+                self.summary.remaining += 1
+                if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
+                    break
                 continue
+            sent = self.summary.counts["bulk_requests"]
             fate = self.handle(each)
             self.summary.fates[fate] += 1
-            if fate in (Fate.LEFT, Fate.SHORTENED, Fate.FAILED):
-                self.summary.remaining.append(each)
+            self.summary.remaining += fate in (Fate.LEFT, Fate.SHORTENED, Fate.FAILED)
+            failed = failed + 1 if fate is Fate.FAILED else 0
+            tried = fate is Fate.FAILED or self.summary.counts["bulk_requests"] > sent
+            late = self._time_left() < SHORTEST_OBJECT
+            if late or (tried and fate in (Fate.LEFT, Fate.FAILED)):
+                self._note(each.key)
         return self.summary
+
+    def _note(self, key: str) -> None:
+        prefix = next((each for each in (FAILED, ON_FAILURE) if key.startswith(each)), None)
+        if prefix:
+            self._environment.position[prefix] = key
 
     def handle(self, pending: Pending) -> Fate:
         """Deliver what one object holds."""
@@ -155,12 +182,13 @@ class Replay:
             content = self._store.read(pending.key)
             if content is None:
                 return Fate.GONE
-            return self._replay(pending.key, content)
+            return self._replay(pending, content)
         except Exception:  # noqa: BLE001  # one object must not stand in the way of those behind it
             logger.exception("replay.object_failed", extra={"key": pending.key})
             return Fate.FAILED
 
-    def _replay(self, key: str, content: Content) -> Fate:
+    def _replay(self, pending: Pending, content: Content) -> Fate:
+        key = pending.key
         try:
             subscription = content.decode()
         except EnvelopeError as error:
@@ -173,7 +201,8 @@ class Replay:
         log_failures(report)
         self.summary.counts.update(count(report))
         self.summary.refused = report.gave_up
-        return self._settle(key, content, subscription, report)
+        self._vain.update(report.refused)
+        return self._settle(pending, content, subscription, report)
 
     def _deliver(self, subscription: Subscription) -> Report:
         expired = self._find_expired(subscription)
@@ -187,6 +216,9 @@ class Replay:
             self._environment.encode,
             self._environment.send,
             time_left=self._time_left,
+            attempts=1 if self._vain else ATTEMPTS,
+            patience=READ_SECONDS,
+            avoid={index for index, objects in self._vain.items() if objects >= STRIKES},
         )
         report = delivery.run()
         report.received += len(subscription.events) - len(fresh)
@@ -207,25 +239,26 @@ class Replay:
         index = index_name(config.index_prefix, event.timestamp)
         return Unsettled(index, event, Verdict(Outcome.REJECTED, 0, "expired", reason))
 
-    def _settle(self, key: str, content: Content, subscription: Subscription, report: Report) -> Fate:
+    def _settle(self, pending: Pending, content: Content, subscription: Subscription, report: Report) -> Fate:
         """Bring the store in line with the report. Nothing is dropped before its rest is safe."""
         unsettled = len(report.pending) + (len(report.rejected) if content.rejected else 0)
         if self._keep or (unsettled and unsettled == report.received):
             return Fate.LEFT
         if report.rejected:
-            self._store.reject(subscription, report.rejected, str(self._environment.config.formats))
+            formats = str(self._environment.config.formats)
+            self._store.reject(subscription, report.rejected, formats, source=pending.key)
         if report.pending:
-            self._store.keep(subscription, report.pending, attempts=content.attempts + 1)
-        self._store.drop(key)
+            since = None if content.rejected else pending.since
+            self._store.keep(subscription, report.pending, attempts=content.attempts + 1, since=since)
+        self._store.drop(pending.key)
         return Fate.SHORTENED if unsettled else Fate.DROPPED
 
 
-def _describe(summary: Summary) -> dict[str, int]:
+def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
     now = datetime.now(UTC)
-    oldest = min((each.modified for each in summary.remaining), default=now)
     return {
         **{fate.value: summary.fates[fate] for fate in Fate},
         **summary.counts,
-        "remaining_objects": len(summary.remaining),
-        "oldest_pending_age": max(0, int((now - oldest).total_seconds())),
+        "remaining_objects": summary.remaining,
+        "oldest_pending_age": max(0, int((now - oldest.since).total_seconds())) if oldest else 0,
     }

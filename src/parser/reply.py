@@ -17,6 +17,12 @@ FILTER_PATH: Final = "errors,items.*.status,items.*.error.type,items.*.error.rea
 """Keeps each item in its place and leaves out what is not read: 26 bytes a document, not 223."""
 
 
+UNREADABLE: Final = "unreadable_reply"
+INCOMPLETE: Final = "incomplete_reply"
+NO_ANSWERS: Final = frozenset({UNREADABLE, INCOMPLETE})
+"""What is said of a reply with status 200 that OpenSearch does not give."""
+
+
 class Outcome(Enum):
     """What becomes of an event."""
 
@@ -85,7 +91,8 @@ _reply_decoder: Final = msgspec.json.Decoder(_Reply)
 _refusal_decoder: Final = msgspec.json.Decoder(_Refusal)
 
 _BUSY: Final = frozenset({"rejected_execution_exception", "circuit_breaking_exception"})
-_BLOCKED: Final = frozenset({"cluster_block_exception", "index_create_block_exception"})
+CLUSTER_BLOCK: Final = "cluster_block_exception"
+_BLOCKED: Final = frozenset({CLUSTER_BLOCK, "index_create_block_exception"})
 _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 _WRONG_PLACE: Final = frozenset(
     {
@@ -132,12 +139,10 @@ def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
     try:
         items = _read_items(reply)
     except (ValueError, RecursionError):
-        return [
-            Verdict(Outcome.RETRY, status, "unreadable_reply", "the reply is not that of a bulk request")
-        ] * count
+        return [Verdict(Outcome.RETRY, status, UNREADABLE, "the reply is not that of a bulk request")] * count
     if len(items) != count or not all(len(item) == 1 for item in items):
         reason = f"the reply has {len(items)} items for {count} events"
-        return [Verdict(Outcome.RETRY, status, "incomplete_reply", reason)] * count
+        return [Verdict(Outcome.RETRY, status, INCOMPLETE, reason)] * count
     return [_judge_item(each) for item in items for each in item.values()]
 
 

@@ -12,7 +12,7 @@ from faults.harness.functions import Functions
 from faults.harness.ledger import PREFIX, Ledger
 from faults.harness.proxy import Proxy
 from flowlogs.embedded import Embedded
-from handler import delivery, forward
+from handler import delivery, forward, replay
 from handler.failures import connect_s3
 from handler.observe import logger
 from parser.format import DEFAULT, Formats
@@ -89,6 +89,7 @@ def stack_on(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(delivery, "QUICK_SECONDS", 30.0)
     monkeypatch.setattr(delivery, "READ_SECONDS", 30.0)
     monkeypatch.setattr(forward, "PROBE_SECONDS", 30.0)
+    monkeypatch.setattr(replay, "READ_SECONDS", 30.0)
     with Proxy(node.port) as proxy:
         functions = Functions.install(monkeypatch, bucket, proxy.url)
         yield Stack(functions, proxy, node, bucket, Ledger())

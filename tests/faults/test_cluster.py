@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -11,6 +11,7 @@ from faults.harness.faults import (
     JSON,
     answering,
     error,
+    hurrying,
     item,
     killing_in_body,
     killing_while_applying,
@@ -179,13 +180,6 @@ def test_what_a_person_must_lift_waits_until_then(
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle()
-
-
-def hurrying(exchange: Exchange) -> None:
-    """Let OpenSearch wait for the copies of a shard for a moment only."""
-    head = exchange.read_head()
-    exchange.head = replace(head, path=head.path.replace("timeout=8s", "timeout=50ms"))
-    passing(exchange)
 
 
 CREATE_BLOCK = (

@@ -11,7 +11,7 @@ from faults.conftest import Stack
 from faults.harness import faults
 from faults.harness.faults import answering, error, item, with_body, with_items
 from faults.harness.proxy import Fault
-from handler import delivery
+from handler import delivery, replay
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 
@@ -24,11 +24,13 @@ class Row:
         fault: what becomes of a request.
         said: how the function names it: status and error type.
         recovers: whether the same invocation settles its events when the fault is over at once.
+        away: whether the cluster takes nothing, so that the next payload is stored unsent.
     """
 
     fault: Fault
     said: str
     recovers: bool = True
+    away: bool = True
 
 
 BUSY = item(429, "rejected_execution_exception", "rejected execution of primary operation")
@@ -112,10 +114,12 @@ ROWS = {
     "200 with no items": Row(with_items(lambda _: []), "200 incomplete_reply"),
     "200 with too many items": Row(with_items(lambda items: [*items, items[0]]), "200 incomplete_reply"),
     "204": Row(answering(204), "204 http_204", recovers=False),
-    "some items 429": Row(faults.refusing_items(third, BUSY), "429 rejected_execution_exception"),
-    "some items 503": Row(faults.refusing_items(third, UNAVAILABLE), "503 unavailable_shards_exception"),
+    "some items 429": Row(faults.refusing_items(third, BUSY), "429 rejected_execution_exception", away=False),
+    "some items 503": Row(
+        faults.refusing_items(third, UNAVAILABLE), "503 unavailable_shards_exception", away=False
+    ),
     "some items 429, though applied": Row(
-        faults.denying_items(third, BUSY), "429 rejected_execution_exception"
+        faults.denying_items(third, BUSY), "429 rejected_execution_exception", away=False
     ),
     "all items 500, though applied": Row(
         faults.denying_items(lambda _: True, item(500, "node_not_connected_exception", "not connected")),
@@ -157,9 +161,13 @@ def test_a_fault_that_lasts_keeps_the_events_until_it_is_over(stack: Stack, row:
 def test_silence_keeps_the_events_until_it_is_over(
     stack: Stack, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def set_patience(seconds: float) -> None:
+        for module in (delivery, replay):
+            monkeypatch.setattr(module, "READ_SECONDS", seconds)
+
     stack.proxy.always(row.fault)
-    monkeypatch.setattr(delivery, "READ_SECONDS", 0.4)
-    check_lasting(stack, row, patient=lambda: monkeypatch.setattr(delivery, "READ_SECONDS", 30.0))
+    set_patience(0.4)
+    check_lasting(stack, row, patient=lambda: set_patience(30.0))
 
 
 def test_a_refused_connection_keeps_the_events_until_it_is_over(stack: Stack) -> None:
@@ -197,15 +205,15 @@ def test_a_redirection_is_not_followed(stack: Stack) -> None:
 
 def check_lasting(stack: Stack, row: Row, patient: Callable[[], None] = lambda: None) -> None:
     """Send while the fault lasts, replay in vain, lift the fault, replay, count."""
-    keep_two_payloads(stack, row.said)
+    keep_two_payloads(stack, row.said, away=row.away)
     patient()
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle()
 
 
-def keep_two_payloads(stack: Stack, said: str) -> None:
-    """Send payloads while the cluster is away: all are kept; a replay tries one of them and stops."""
+def keep_two_payloads(stack: Stack, said: str, *, away: bool = True) -> None:
+    """Send payloads while the fault lasts: what is not taken is kept; a replay does not insist."""
     functions = stack.functions
     for _ in range(2):
         answer = functions.deliver(stack.ledger.payload(events=6, days=1).event)
@@ -215,7 +223,7 @@ def keep_two_payloads(stack: Stack, said: str) -> None:
     reasons = [stack.bucket.metadata(key)["reason"] for key in stack.bucket.keys("failed/")]
     assert len(reasons) == 2
     assert said in reasons[0]
-    assert reasons[1] == "outage"
+    assert reasons[1] == "outage" if away else said in reasons[1]
 
     container = functions.make_container()
     answer = functions.replay(container=container)

@@ -61,7 +61,7 @@ def test_a_body_is_posted_to_its_index_as_it_is(recorder: Recorder, open_sender:
     assert (request.method, path) == ("POST", "/cwl-2026.01.15/_bulk")
     assert query.split("&") == [
         "filter_path=errors%2Citems.%2A.status%2Citems.%2A.error.type%2Citems.%2A.error.reason",
-        "timeout=8s",
+        "timeout=3s",
     ]
     assert request.body == body.data
     assert gzip.decompress(request.body).count(b"\n") == 6

@@ -26,7 +26,7 @@ KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "IQoJb3JpZ2luX2VjE/
 REGION = "eu-central-1"
 BODY = compress(b'{"create":{"_id":"1"}}\n{"srcaddr":"10.0.0.1"}\n')
 # As opensearch-py's urlencode writes commas and stars.
-QUERY = "filter_path=errors%2Citems.%2A.status%2Citems.%2A.error.type&timeout=8s"
+QUERY = "filter_path=errors%2Citems.%2A.status%2Citems.%2A.error.type&timeout=3s"
 
 DOMAIN = "https://search-flows-1a2b.eu-central-1.es.amazonaws.com"
 

@@ -3,9 +3,10 @@
 import gzip
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, Final
 
-from faults.harness.proxy import Exchange, Fault, Reply
+from faults.harness.proxy import Exchange, Fault, Reply, passing
 from flowlogs.embedded import Embedded
 
 Item = dict[str, Any]
@@ -74,6 +75,13 @@ def speak_no_http(exchange: Exchange) -> None:
     exchange.forward()
     exchange.write(b"220 mail.example.com ESMTP ready\r\n")
     exchange.hang_up()
+
+
+def hurrying(exchange: Exchange) -> None:
+    """Let OpenSearch wait for the copies of a shard for a moment only, and pass."""
+    head = exchange.read_head()
+    exchange.head = replace(head, path=head.path.replace("timeout=3s", "timeout=50ms"))
+    passing(exchange)
 
 
 # ---- answers without OpenSearch ----

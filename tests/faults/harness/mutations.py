@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from handler import delivery, environment, forward, replay
-from handler.failures import FailureStore
+from handler.failures import FailureStore, Pending
 from handler.outage import Outage
 from parser import bulk, reply
 from parser.reply import Outcome, Verdict
@@ -60,16 +60,32 @@ def drop_before_writing() -> None:
     """Drop a stored object before what stays pending is written back."""
     keep, drop = FailureStore.keep, FailureStore.drop
 
-    def settle(self: replay.Replay, key: str, *arguments: Any) -> replay.Fate:  # noqa: ANN401
+    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> replay.Fate:  # noqa: ANN401
         def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:  # noqa: ANN401
-            drop(store, key)
+            drop(store, pending.key)
             return keep(store, *these, **named)
 
         patch(FailureStore, "keep", keep_late)
-        return original(self, key, *arguments)
+        return original(self, pending, *arguments)
 
     original = replay.Replay._settle
     patch(replay.Replay, "_settle", settle)
+
+
+def drop_before_copying() -> None:
+    """Drop an unreadable object before it is copied to the rejected ones."""
+    original, drop = FailureStore.set_aside, FailureStore.drop
+
+    def set_aside(store: FailureStore, key: str, data: bytes, reason: str) -> str:
+        drop(store, key)
+        return original(store, key, data, reason)
+
+    patch(FailureStore, "set_aside", set_aside)
+
+
+def wait_for_ever() -> None:
+    """Begin each replay at the oldest object, whatever became of it before."""
+    patch(replay.Replay, "_note", lambda *_: None)
 
 
 def drop_when_something_is_settled() -> None:
@@ -176,6 +192,10 @@ MUTATIONS: Final = {
     "written back before dropped": Mutation(
         drop_before_writing, "test_kills.py", "replay_killed and before and rest"
     ),
+    "copied before dropped": Mutation(
+        drop_before_copying, "test_kills.py", "replay_killed and unreadable and dropped"
+    ),
+    "the next replay begins behind what was in vain": Mutation(wait_for_ever, "test_replays.py", "for_ever"),
     "dropped only when each event is settled": Mutation(
         drop_when_something_is_settled, "test_defects_of_others.py", "first_batch"
     ),

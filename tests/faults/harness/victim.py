@@ -56,7 +56,7 @@ FORWARD: Final = {
     "before the answer": Step(forward, "emit_metrics", BEFORE),
 }
 REPLAY: Final = {
-    "before the bucket is listed": Step(FailureStore, "list_pending", BEFORE),
+    "before the bucket is listed": Step(FailureStore, "walk", BEFORE),
     "before the first object is read": Step(FailureStore, "read", BEFORE),
     "after it is read": Step(FailureStore, "read", AFTER),
     "before the first request": Step(delivery.Delivery, "_post", BEFORE),
@@ -70,6 +70,7 @@ REPLAY: Final = {
     "after the object is dropped": Step(FailureStore, "drop", AFTER),
     "before the second object is read": Step(FailureStore, "read", BEFORE, 2),
     "after an unreadable object is copied": Step(FailureStore, "_write", AFTER, 3),
+    "before an unreadable object is dropped": Step(FailureStore, "drop", BEFORE, 2),
     "after an unreadable object is moved": Step(FailureStore, "set_aside", AFTER),
     "before the answer": Step(replay, "emit_metrics", BEFORE),
 }

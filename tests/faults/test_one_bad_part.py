@@ -1,0 +1,297 @@
+"""One index, object or event that cannot be served does not stand in the way of the others, or for ever."""
+
+import base64
+import time
+from contextlib import suppress
+
+import pytest
+
+from faults.conftest import Stack
+from faults.harness.bucket import NAME
+from faults.harness.faults import answering, error, hurrying, item, refusing_items
+from faults.harness.ledger import DAY, FIRST_DAY, Payload
+from faults.harness.proxy import Exchange, Fault
+from handler import failures, replay
+from handler.failures import FAILED, FailureStore
+from parser.document import index_name
+
+NOBODY = {"index.routing.allocation.require._name": "nobody"}
+ALWAYS_500 = item(500, "node_not_connected_exception", "not connected")
+
+
+def store(stack: Stack, payload: Payload, name: str) -> str:
+    """Put a payload into the bucket as forward would."""
+    key = f"{FAILED}2026/01/01/00/{name}.json.gz"
+    stack.bucket.put(key, base64.b64decode(payload.event["awslogs"]["data"]))
+    return key
+
+
+def on_day(stack: Stack, day: int, events: int = 4) -> Payload:
+    return stack.ledger.payload(events=events, days=1, first=FIRST_DAY + day * DAY)
+
+
+@pytest.fixture
+def red(stack: Stack) -> str:
+    """Return an index without a primary shard; OpenSearch waits for it only briefly."""
+    index = index_name("cwl", FIRST_DAY)
+    assert stack.node.request("PUT", f"/{index}?wait_for_active_shards=0", {"settings": NOBODY})[0] == 200
+    stack.proxy.always(hurrying)
+    return index
+
+
+def heal(stack: Stack, index: str) -> None:
+    setting = {"index.routing.allocation.require._name": None}
+    assert stack.node.request("PUT", f"/{index}/_settings", setting)[0] == 200
+    stack.node.request("GET", f"/_cluster/health/{index}?wait_for_status=yellow")
+
+
+def test_other_days_are_replayed_while_one_index_is_red(stack: Stack, red: str) -> None:
+    for number in range(5):
+        store(stack, on_day(stack, 0), f"{number}-red")
+        store(stack, on_day(stack, 1), f"{number}-green")
+
+    answer = stack.functions.replay()
+
+    assert (answer["dropped"], answer["left"], answer["indexed"]) == (5, 5, 20)
+    # Five tries of the first object, one each of two more, none of the others.
+    assert answer["bulk_requests"] == 5 + 2 + 5
+    heal(stack, red)
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def test_a_payload_of_a_red_and_a_green_day_brings_the_green_one(stack: Stack, red: str) -> None:
+    payload = stack.ledger.payload(events=8)
+
+    answer = stack.functions.deliver(payload.event)
+
+    assert answer is not None
+    assert (answer["indexed"], answer["pending"]) == (4, 4)
+    (key,) = stack.bucket.pending()
+    assert stack.bucket.metadata(key)["reason"] == "503 unavailable_shards_exception"
+    # The next payload is sent: the cluster is there.
+    assert stack.functions.invoke(on_day(stack, 1).event)["indexed"] == 4
+    heal(stack, red)
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def test_an_event_that_never_succeeds_is_no_outage(stack: Stack) -> None:
+    payload = on_day(stack, 0, events=10)
+    bad = payload.ids[3]
+    stack.proxy.always(refusing_items(lambda identity: identity == bad, ALWAYS_500))
+
+    answer = stack.functions.deliver(payload.event)
+    assert answer is not None
+    assert (answer["indexed"], answer["pending"]) == (9, 1)
+    assert stack.functions.invoke(on_day(stack, 0).event)["indexed"] == 4
+    stack.settle(waiting=frozenset({bad}))
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def test_events_that_never_succeed_hold_nobody_up_for_ever(stack: Stack) -> None:
+    bad = [on_day(stack, 0, events=1) for _ in range(4)]
+    for number, payload in enumerate(bad):
+        store(stack, payload, f"0-bad-{number}")
+    for number in range(3):
+        store(stack, on_day(stack, 0), f"1-good-{number}")
+    waiting = frozenset(payload.ids[0] for payload in bad)
+    stack.proxy.always(refusing_items(waiting.__contains__, ALWAYS_500))
+    container = stack.functions.make_container()
+
+    first = stack.functions.replay(container=container)
+    second = stack.functions.replay(container=container)
+
+    assert first["indexed"] == 0  # three in vain: nothing more is sent to that index in this run
+    assert second["indexed"] == 12  # which begins behind them
+    stack.settle(waiting=waiting)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(answering(400, error(400, "parse_exception", "request body is required")), id="body"),
+        pytest.param(
+            answering(400, error(400, "json_parse_exception", "Unexpected character")), id="encoding"
+        ),
+    ],
+)
+def test_where_no_request_arrives_as_it_was_sent_events_wait(stack: Stack, fault: Fault) -> None:
+    payload = stack.ledger.payload(events=100, days=1)
+    stack.proxy.always(fault)
+
+    answer = stack.functions.deliver(payload.event)
+
+    assert answer is not None
+    assert (answer["pending"], answer["rejected"]) == (100, 0)
+    assert answer["bulk_requests"] <= 12  # halved down to three events, and no further
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def test_what_could_not_be_dropped_is_not_rejected_twice(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payload = on_day(stack, 0)
+    store(stack, payload, "object")
+    spoilt = item(400, "mapper_parsing_exception", "failed to parse field [srcaddr]")
+    stack.proxy.always(refusing_items(lambda _: True, spoilt))
+    drop, refusals = FailureStore.drop, iter([True, True])
+
+    def drop_later(self: FailureStore, key: str) -> None:
+        if next(refusals, False):
+            raise OSError("S3 is away")
+        drop(self, key)
+
+    monkeypatch.setattr(FailureStore, "drop", drop_later)
+    for _ in range(2):
+        with pytest.raises(replay.ReplayError):
+            stack.functions.replay()
+    stack.functions.replay_until_quiet()
+
+    assert len(stack.bucket.rejected()) == 4
+    stack.settle(rejected=dict.fromkeys(payload.ids, "400 mapper_parsing_exception"))
+
+
+def test_foreign_metadata_stops_nobody(stack: Stack) -> None:
+    payload = on_day(stack, 0)
+    data = base64.b64decode(payload.event["awslogs"]["data"])
+    stack.bucket._s3.put_object(
+        Bucket=NAME, Key=f"{FAILED}2026/01/01/00/x", Body=data, Metadata={"attempts": "three"}
+    )
+
+    assert stack.functions.replay()["dropped"] == 1
+    stack.settle()
+
+
+def test_a_reason_with_control_characters_can_be_stored(stack: Stack) -> None:
+    payload = on_day(stack, 0)
+    stack.proxy.always(answering(503, error(503, "odd\r\n\x00type", "x")))
+
+    answer = stack.functions.deliver(payload.event)
+
+    assert answer is not None
+    assert answer["pending"] == 4
+    (key,) = stack.bucket.pending()
+    assert stack.bucket.metadata(key)["reason"] == "503 odd   type"
+
+
+def test_the_age_of_what_waits_counts_from_the_first_time(stack: Stack) -> None:
+    payload = on_day(stack, 0, events=8)
+    store(stack, payload, "20260101T003000.000000Z-request-1")
+    waiting = frozenset(payload.ids[:4])
+    stack.proxy.always(refusing_items(waiting.__contains__, ALWAYS_500))
+
+    answer = stack.functions.replay()
+
+    assert answer["shortened"] == 1
+    (key,) = stack.bucket.pending()
+    assert key.startswith(f"{FAILED}2026/01/01/00/20260101T003000.000000Z-")
+    assert answer["oldest_pending_age"] > 3600
+    stack.settle(waiting=waiting)
+
+
+def test_objects_that_cannot_be_handled_end_a_run_and_not_the_next(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        store(stack, on_day(stack, 0), f"object-{number}")
+    read = FailureStore.read
+
+    def refuse_some(self: FailureStore, key: str) -> failures.Content | None:
+        if "object-5" not in key:
+            raise OSError("S3 refuses this object")
+        return read(self, key)
+
+    monkeypatch.setattr(FailureStore, "read", refuse_some)
+    container = stack.functions.make_container()
+    for _ in range(2):
+        with pytest.raises(replay.ReplayError):
+            stack.functions.replay(container=container)
+    assert len(stack.bucket.pending()) == 5  # the sixth was delivered by the second run
+    monkeypatch.setattr(FailureStore, "read", read)
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def trickle(exchange: Exchange) -> None:
+    """Apply the request, and give the answer in small pieces, each soon, all of it late."""
+    wire = exchange.forward().encode()
+    with suppress(OSError):  # when the client is gone
+        for start in range(0, len(wire), 40):
+            exchange.write(wire[start : start + 40])
+            time.sleep(0.15)
+    exchange.hang_up()
+
+
+def test_an_answer_in_pieces_has_no_more_time_than_one_in_whole(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handler.delivery.READ_SECONDS", 0.5)
+    payload = stack.ledger.payload(events=40, days=1)
+    stack.proxy.script(trickle)
+
+    answer = stack.functions.deliver(payload.event)
+
+    assert answer is not None
+    assert answer["pending"] == 40
+    (key,) = stack.bucket.pending()
+    assert stack.bucket.metadata(key)["reason"] == "timeout"
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def interim(exchange: Exchange) -> None:
+    """Apply nothing; send an interim answer, and much later one that could pass for the next request's."""
+    exchange.read_body()
+    exchange.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+    exchange.wait_for_client()
+
+
+def test_an_interim_answer_is_none(stack: Stack) -> None:
+    payload = on_day(stack, 0)
+    stack.proxy.script(interim)
+
+    answer = stack.functions.deliver(payload.event)
+
+    assert answer is not None
+    assert answer["indexed"] == 4  # on a connection of its own
+    stack.settle()
+
+
+def test_rejected_lines_of_one_object_have_a_place_of_their_own() -> None:
+    assert failures._find_place(f"{FAILED}2026/01/15/09/20260115T093000.5Z-r-1.json.gz") == (
+        "2026/01/15/09/20260115T093000.5Z-r-1"
+    )
+    assert failures._find_place("aws/lambda/async/forward/2026/01/15/2026-01-15T09.30.00-ab") == (
+        "2026/01/15/09/2026-01-15T09.30.00-ab"
+    )
+    assert failures._find_place("failed/without-a-day") is None
+
+
+def test_a_backlog_is_walked_through_page_by_page(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[str] = []
+    real = FailureStore._list
+
+    def count(self: FailureStore, prefix: str, after: str = "") -> object:
+        for each in real(self, prefix, after):
+            listed.append(each.key)
+            yield each
+
+    for number in range(30):
+        store(stack, on_day(stack, 0, events=1), f"object-{number:02d}")
+    monkeypatch.setattr(FailureStore, "_list", count)
+    monkeypatch.setattr(replay, "MOST_COUNTED", 5)
+    stack.proxy.always(answering(503))
+
+    answer = stack.functions.replay()
+
+    assert answer["remaining_objects"] == 5  # it was counted no further
+    assert len(listed) <= 8
+    stack.proxy.lift()
+    monkeypatch.setattr(replay, "MOST_COUNTED", 10_000)
+    stack.functions.replay_until_quiet()
+    stack.settle()
