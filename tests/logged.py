@@ -2,6 +2,7 @@
 
 import datetime as dt
 import http.client
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -9,10 +10,10 @@ import msgspec
 import raw_lines
 from flowlogs import loopback, traffic
 from flowlogs.embedded import Embedded
-from parser.bulk import encode
+from parser.bulk import Body, encode
 from parser.format import Formats, parse_format
 from parser.index_template import index_template
-from parser.subscription import Subscription, decode_event
+from parser.subscription import Event, Subscription, decode_event
 
 DAYS = (dt.date(2026, 1, 15), dt.date(2026, 1, 16))
 RECORDS = 4_000
@@ -30,13 +31,43 @@ class Logged:
 
 def load(node: Embedded, records: int = RECORDS) -> Logged:
     """Send two days of generated traffic, of so many records each, to an empty cluster."""
-    major, minor, _ = map(int, node.release.version.split("."))
-    template = index_template("cwl", FORMATS, engine=(major, minor))
-    assert node.request("PUT", "/_index_template/cwl", template)[0] == 200
+    prepare(node, FORMATS)
     payloads = [each for day in DAYS for each in traffic.generate_day(day, records=records)]
     send(node, payloads)
     assert node.request("POST", "/cwl-*/_refresh")[0] == 200
     return Logged(node, raw_lines.read_lines(payloads), identities(node))
+
+
+def prepare(node: Embedded, formats: Formats) -> None:
+    """Put the index template in place."""
+    major, minor, _ = map(int, node.release.version.split("."))
+    template = index_template("cwl", formats, engine=(major, minor))
+    assert node.request("PUT", "/_index_template/cwl", template)[0] == 200
+
+
+def load_lines(
+    node: Embedded,
+    lines: Iterable[str],
+    at: dt.datetime,
+    *,
+    log_group: str = "/vpc/flow-logs",
+    formats: Formats = FORMATS,
+) -> None:
+    """Send a few lines, all of one time."""
+    prepare(node, formats)
+    milliseconds = int(at.timestamp()) * 1000
+    events = tuple(
+        Event(f"{log_group}-{milliseconds}-{number}", milliseconds, line) for number, line in enumerate(lines)
+    )
+    subscription = Subscription(owner="012345678901", log_group=log_group, log_stream="eni-1", events=events)
+    bodies = encode(subscription, formats, prefix="cwl", max_bytes=5 << 20, keep_message=True)
+    send_bodies(node, bodies)
+    assert node.request("POST", "/cwl-*/_refresh")[0] == 200
+
+
+def flow(source: str, to: str, port: int, size: int, *, packets: int = 1, action: str = "ACCEPT") -> str:
+    """Return a line of the default format."""
+    return f"2 012345678901 eni-1 {source} {to} 40000 {port} 6 {packets} {size} 1 2 {action} OK"
 
 
 def send(node: Embedded, payloads: list[traffic.Payload]) -> None:
@@ -47,15 +78,21 @@ def send(node: Embedded, payloads: list[traffic.Payload]) -> None:
     groups: dict[str, list[Subscription]] = {}
     for payload in payloads:
         groups.setdefault(payload.log_group, []).append(decode_event(payload.event))
-    connection = http.client.HTTPConnection(loopback.HOST, node.port)
-    headers = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
     for first, *others in groups.values():
         events = (*first.events, *(event for each in others for event in each.events))
         together = msgspec.structs.replace(first, events=events)
-        for body in encode(together, FORMATS, prefix="cwl", max_bytes=5 << 20, keep_message=True):
-            connection.request("POST", f"/{body.index}/_bulk", body.data, headers)
-            reply = connection.getresponse().read()
-            assert b'"errors":false' in reply, reply[:300]
+        bodies = encode(together, FORMATS, prefix="cwl", max_bytes=5 << 20, keep_message=True)
+        send_bodies(node, bodies)
+
+
+def send_bodies(node: Embedded, bodies: Iterable[Body]) -> None:
+    """Send bulk requests; each document must be taken."""
+    connection = http.client.HTTPConnection(loopback.HOST, node.port)
+    headers = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
+    for body in bodies:
+        connection.request("POST", f"/{body.index}/_bulk", body.data, headers)
+        reply = connection.getresponse().read()
+        assert b'"errors":false' in reply, reply[:300]
     connection.close()
 
 

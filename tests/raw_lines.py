@@ -117,7 +117,22 @@ TWINS: dict[str, Callable[[Line], bool]] = {
 
 def answer(panel: Panel, lines: list[Line]) -> list[Row]:
     """Return what a panel must show, with buckets of time of one hour."""
-    return group(panel, [line for line in lines if TWINS[panel.only](line)], 0)
+    chosen = [line for line in lines if TWINS[panel.only](line)]
+    return rank_flat(panel, chosen) if panel.most else group(panel, chosen, 0)
+
+
+def rank_flat(panel: Panel, lines: list[Line]) -> list[Row]:
+    """Return the largest of all combinations, whatever lists of lists OpenSearch is asked for."""
+    fields = [bucket.field for bucket in panel.buckets if isinstance(bucket, Terms)]
+    groups: dict[tuple[Any, ...], list[Line]] = {}
+    for line in lines:
+        if all(field in line for field in fields):
+            groups.setdefault(tuple(line[field] for field in fields), []).append(line)
+    rows = [
+        Row(key, tuple(measure(metric, members) for metric in panel.metrics))
+        for key, members in groups.items()
+    ]
+    return sorted(rows, key=lambda row: -row.values[0])[: panel.most]
 
 
 def group(panel: Panel, lines: list[Line], depth: int) -> list[Row]:
@@ -140,6 +155,10 @@ def group(panel: Panel, lines: list[Line], depth: int) -> list[Row]:
             first = panel.metrics[0]
             keys = sorted(groups, key=lambda key: (-measure(first, groups[key]), rank(bucket.field, key)))
             groups = {key: groups[key] for key in keys[: bucket.size]}
+            if bucket.rest:
+                groups[bucket.rest] = [line for line in lines if line.get(bucket.field) not in groups]
+                if not groups[bucket.rest]:
+                    del groups[bucket.rest]
     return [
         Row((key, *row.keys), row.values)
         for key, members in groups.items()

@@ -53,11 +53,22 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """One bucket for each of the `size` values of a field that come first by the panel's first metric."""
+    """One bucket for each of the `size` values of a field that come first by the panel's first metric.
+
+    Attributes:
+        field: whose values.
+        label: what they are, in a word or two.
+        size: how many of them.
+        candidates: how many each day's index offers; lists within lists need few, for they multiply.
+        rest: what to call the part of the bucket around that belongs to none of the values; empty where
+            it is not told. Only within another list, and with a single metric that is a sum.
+    """
 
     field: str
     label: str
     size: int
+    candidates: int = SHARD_SIZE
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,7 @@ class Panel:
         metrics: what is computed; buckets of terms are sorted by the first.
         buckets: how documents are grouped, from the outside to the inside.
         only: a Lucene query that chooses the documents; empty for all.
+        most: how many rows of it people are shown, where lists within lists give more; 0 for all.
         width, height: its size on the dashboard, whose width is 48.
     """
 
@@ -98,6 +110,7 @@ class Panel:
     metrics: tuple[Metric, ...]
     buckets: tuple[Bucket, ...] = ()
     only: str = ""
+    most: int = 0
     width: int = 24
     height: int = 14
 
@@ -165,6 +178,13 @@ def read(panel: Panel, reply: Mapping[str, Any]) -> list[Row]:
     return list(_rows(panel, whole, 0))
 
 
+def largest(panel: Panel, rows: list[Row]) -> list[Row]:
+    """Return what people are shown of an answer; lists within lists as one list, the largest first."""
+    if panel.chart is Chart.TABLE and len(panel.buckets) > 1:  # as Dashboards sorts the same table
+        rows = sorted(rows, key=lambda row: -row.values[0])
+    return rows[: panel.most] if panel.most else rows
+
+
 def _rows(panel: Panel, found: Mapping[str, Any], depth: int) -> Iterator[Row]:
     metric_ids, bucket_ids = panel.ids
     if depth == len(panel.buckets):
@@ -179,9 +199,14 @@ def _rows(panel: Panel, found: Mapping[str, Any], depth: int) -> Iterator[Row]:
         named = [(key, buckets.get(key, {})) for key in bucket.queries]  # OpenSearch sorts them by name
     else:
         named = [(each["key"], each) for each in buckets]
+    told = 0.0
     for key, each in named:
         for row in _rows(panel, each, depth + 1):
+            told += row.values[0]
             yield replace(row, keys=(key, *row.keys))
+    # The bucket around carries its own sum, by which it was sorted itself.
+    if isinstance(bucket, Terms) and bucket.rest and _number(found.get("1")) > told:
+        yield Row((bucket.rest,), (_number(found["1"]) - told,))
 
 
 def _number(value: Any) -> float:  # noqa: ANN401  (JSON)
@@ -204,7 +229,7 @@ def _group(bucket: Bucket, first: Metric, interval: str) -> Json:
     match bucket:
         case Terms():
             order = {"_count" if first.kind == "count" else "1": "desc"}
-            size = {"size": bucket.size, "shard_size": SHARD_SIZE}
+            size = {"size": bucket.size, "shard_size": bucket.candidates}
             return {"terms": {"field": bucket.field, "order": order, **size}}
         case Filters():
             return {"filters": {"filters": {key: query_string(text) for key, text in bucket.queries.items()}}}

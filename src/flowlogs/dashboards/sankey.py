@@ -3,16 +3,18 @@
 from typing import Final
 
 from flowlogs.dashboards.colours import GREY, SERIES
-from flowlogs.dashboards.panel import Json, Panel
+from flowlogs.dashboards.panel import Json, Panel, Terms
 
 NETWORKS: Final = 10
-"""Source networks in the picture; the others are put together."""
+"""Source networks in the picture; the others are put together, with the sources beyond the list."""
 
-_ADDRESS: Final = "datum.source.key"
+_IS_IPV4: Final = "indexof(datum.source.key, ':') < 0"
+PARTS: Final = f"split(datum.source.key, {_IS_IPV4} ? '.' : ':')"
 NETWORK: Final = (
-    f"indexof({_ADDRESS}, ':') < 0"
-    f" ? split({_ADDRESS}, '.')[0] + '.' + split({_ADDRESS}, '.')[1] + '.0.0/16'"
-    f" : split({_ADDRESS}, ':')[0] + ':' + split({_ADDRESS}, ':')[1] + '::/32'"
+    f"{_IS_IPV4} ? datum.parts[0] + '.' + datum.parts[1] + '.0.0/16'"
+    " : datum.parts[1] && datum.parts[1] != '0' ? datum.parts[0] + ':' + datum.parts[1] + '::/32'"
+    # The second group is zero: written as 0, or left out with others.
+    " : (datum.parts[0] != '0' ? datum.parts[0] : '') + '::/32'"
 )
 """The network of an address: /16 of IPv4, /32 of IPv6 (what a provider is given)."""
 
@@ -30,10 +32,12 @@ def sankey(panel: Panel, text: str) -> Json:
     """Return data sets (built on one named `reply`), signals and marks.
 
     Args:
-        panel: its buckets are ports, and within each the source addresses.
+        panel: its buckets are ports, and within each the source addresses and the rest.
         text: the colour of text.
     """
     ports, sources = panel.ids[1]
+    inner = panel.buckets[1]
+    assert isinstance(inner, Terms)  # noqa: S101  (what a Sankey diagram is)
     nodes = [_nodes("network"), _nodes("port")]
     return {
         "padding": 4,
@@ -42,7 +46,7 @@ def sankey(panel: Panel, text: str) -> Json:
             {"name": "rows", "update": "max(length(data('network_nodes')), length(data('port_nodes')), 1)"},
             {"name": "ratio", "update": f"total ? max(0, height - (rows - 1) * {_GAP}) / total : 0"},
         ],
-        "data": [*_links(ports, sources), *nodes, _ribbons()],
+        "data": [*_links(ports, sources, inner.rest), *nodes, _ribbons()],
         "scales": [
             {
                 "name": "colour",
@@ -61,28 +65,41 @@ def sankey(panel: Panel, text: str) -> Json:
     }
 
 
-def _links(ports: str, sources: str) -> list[Json]:
-    """From the reply to links network -> port, with the networks beyond the largest put together."""
-    pairs = [
+def _links(ports: str, sources: str, others: str) -> list[Json]:
+    """From the reply to links network -> port; what is in no network shown comes from the `others`."""
+    found = [
         {"type": "flatten", "fields": [f"['{ports}'].buckets"], "as": ["found"]},
         {"type": "formula", "as": "port", "expr": "'' + datum.found.key"},
+    ]
+    pairs = [
         {"type": "formula", "as": "sources", "expr": f"datum.found['{sources}'].buckets"},
         {"type": "flatten", "fields": ["sources"], "as": ["source"]},
+        {"type": "formula", "as": "parts", "expr": PARTS},
         {"type": "formula", "as": "network", "expr": NETWORK},
         {"type": "formula", "as": "bytes", "expr": "datum.source['1'].value"},
         {"type": "filter", "expr": "datum.bytes > 0"},
     ]
     largest = [{**_TOTAL, "groupby": ["network"]}, _number("rank")]
-    name = f"datum.rank <= {NETWORKS} ? datum.network : 'other networks'"
+    listed = {"type": "lookup", "from": "listed", "key": "port", "fields": ["port"], "values": ["bytes"]}
+    rest = [
+        {**listed, "as": ["listed"], "default": 0},
+        {"type": "formula", "as": "network", "expr": f"'{others}'"},
+        {"type": "formula", "as": "bytes", "expr": "datum.found['1'].value - datum.listed"},
+        {"type": "filter", "expr": "datum.bytes > 0"},
+    ]
+    name = f"datum.rank <= {NETWORKS} ? datum.network : '{others}'"
     links = [
         {"type": "lookup", "from": "largest", "key": "network", "fields": ["network"], "values": ["rank"]},
         {"type": "formula", "as": "network", "expr": name},
         {**_TOTAL, "groupby": ["network", "port"]},
     ]
     return [
-        {"name": "pairs", "source": "reply", "transform": pairs},
+        {"name": "found", "source": "reply", "transform": found},
+        {"name": "pairs", "source": "found", "transform": pairs},
         {"name": "largest", "source": "pairs", "transform": largest},
-        {"name": "links", "source": "pairs", "transform": links},
+        {"name": "listed", "source": "pairs", "transform": [{**_TOTAL, "groupby": ["port"]}]},
+        {"name": "rest", "source": "found", "transform": rest},
+        {"name": "links", "source": ["pairs", "rest"], "transform": links},
         {"name": "sums", "source": "links", "transform": [_TOTAL]},
     ]
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from flowlogs.dashboards.colours import ACTIONS, BLUE
 from flowlogs.dashboards.panel import (
-    SHARD_SIZE,
     TIME_FIELD,
     Bucket,
     Chart,
@@ -103,7 +102,7 @@ def _bucket(name: str, bucket: Bucket, schema: str) -> Json:
                 "size": bucket.size,
                 "otherBucket": False,
                 "missingBucket": False,
-                "json": json.dumps({"shard_size": SHARD_SIZE}),
+                "json": json.dumps({"shard_size": bucket.candidates}),
             }
         case Filters():
             kind = "filters"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from opensearchpy import OpenSearch
 
-from flowlogs.dashboards.panel import Chart, Json, Panel, Row, Terms, read, search
+from flowlogs.dashboards.panel import Chart, Json, Panel, Row, Terms, largest, read, search
 from flowlogs.dashboards.panels import BYTES, CAPTURED, EVERY_PANEL
 from flowlogs.report.period import Period
 
@@ -83,7 +83,7 @@ class _Asker:
         )
         self.failed_shards = max(self.failed_shards, reply["_shards"]["failed"])
         self._step()
-        return read(panel, reply)
+        return largest(panel, read(panel, reply))
 
     def find_known(self, sources: list[Row], period: Period) -> set[str | int]:
         """Return those of the sources that have a record in the period."""

@@ -168,8 +168,17 @@ def _bars(panel: Panel, rows: list[Row], width: int) -> Json:
 
 def _nest(panel: Panel, rows: list[Row]) -> Json:
     """Return rows as the aggregation that they were read from, which is what the picture is made of."""
+    rest = getattr(panel.buckets[1], "rest", "")
     ports: dict[str | int, list[Json]] = {}
+    sums: dict[str | int, float] = {}
     for row in rows:
-        ports.setdefault(row.keys[0], []).append({"key": row.keys[1], "1": {"value": row.values[0]}})
+        port, source = row.keys
+        sums[port] = sums.get(port, 0) + row.values[0]
+        sources = ports.setdefault(port, [])
+        if source != rest:
+            sources.append({"key": source, "1": {"value": row.values[0]}})
     outer, inner = panel.ids[1]
-    return {outer: {"buckets": [{"key": key, inner: {"buckets": each}} for key, each in ports.items()]}}
+    found = [
+        {"key": port, "1": {"value": sums[port]}, inner: {"buckets": each}} for port, each in ports.items()
+    ]
+    return {outer: {"buckets": found}}

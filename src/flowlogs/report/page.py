@@ -123,8 +123,6 @@ def _sections(panels: Sequence[Panel], answers: Answers, step: Callable[[], None
         if panel.chart in (Chart.NUMBERS, Chart.SHARE):
             continue
         rows = answers.panels[panel.name]
-        if panel.chart is Chart.TABLE and len(panel.buckets) > 1:  # as Dashboards sorts the same table
-            rows = sorted(rows, key=lambda row: -row.values[0])
         yield Section(
             name=panel.name,
             title=panel.title,
