@@ -182,6 +182,12 @@ def test_the_share_of_nothing_is_no_number(logged: Logged) -> None:
     assert "NaN" not in svg
 
 
+def test_the_share_of_one_flow_is_of_one_flow() -> None:
+    found = {"2": {"buckets": {"rejected": {"doc_count": 1}, "accepted": {"doc_count": 0}}}}
+
+    assert ">1 of 1 flow</text>" in render(PANELS["rejected-share"], found)
+
+
 def test_the_flow_picture_shows_each_network_and_port(logged: Logged) -> None:
     panel = PANELS["networks-to-ports"]
 

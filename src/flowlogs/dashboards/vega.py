@@ -46,6 +46,7 @@ def _share(panel: Panel, text: str) -> Json:
     assert isinstance(bucket, Filters)  # noqa: S101  (what a share is)
     part, *others = (f"datum['{panel.ids[1][0]}'].buckets['{key}'].doc_count" for key in bucket.queries)
     shown = "datum.whole ? format(datum.part / datum.whole, '.1%') : 'none'"
+    flows = "(datum.whole == 1 ? ' flow' : ' flows')"
     transform = [
         {"type": "formula", "as": "part", "expr": part},
         {"type": "formula", "as": "whole", "expr": " + ".join((part, *others))},
@@ -54,7 +55,7 @@ def _share(panel: Panel, text: str) -> Json:
         "data": [{"name": "share", "source": "reply", "transform": transform}],
         "marks": [
             _line(VERMILION, shown, dy=-12, size=36),
-            _line(text, "format(datum.part, ',') + ' of ' + format(datum.whole, ',') + ' flows'", dy=20),
+            _line(text, f"format(datum.part, ',') + ' of ' + format(datum.whole, ',') + {flows}", dy=20),
         ],
     }
 
