@@ -1,6 +1,9 @@
 """The report in a real browser: no error in the console, nothing asked of the network, tables that sort."""
 
+import datetime as dt
+import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -8,7 +11,11 @@ import pytest
 
 from browser import Browser, find_browser
 from commands import run
+from flowlogs.dashboards.panel import Row
+from flowlogs.report.page import build_page
+from flowlogs.report.period import Period
 from logged import Logged
+from report_answers import SINCE, UNTIL, make_answers
 
 PATH: Final = find_browser()
 DESKTOP: Final = (1280, 900)
@@ -77,6 +84,61 @@ def test_text_in_charts_has_the_colour_of_the_page(browser: Browser, address: st
             "[...new Set([...document.querySelectorAll('svg text')].map((t) => getComputedStyle(t).fill))]"
         )
         assert colours == [text]
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the address of a report of two years whose numbers are as large as they can get."""
+    period = Period(SINCE - dt.timedelta(days=700), SINCE)
+    steps = [
+        int((period.since + number * period.step).timestamp()) * 1000
+        for number in range((period.until - period.since) // period.step)
+    ]
+    answers = make_answers(
+        "/a-log-group-of-a-long-name/" + "x" * 60,
+        traffic=[Row((), (2.8e19, 2.8e19, 123_456_789_012))],
+        rejects_over_time=[Row((22, step), (10**9,)) for step in steps],
+        bytes_over_time=[Row(("ACCEPT", step), (9e18,)) for step in steps],
+        talkers=[Row(("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:7", 443), (2.8e19, 2.8e19, 10**12))] * 20,
+        rejected_sources=[Row(("2001:db8:1:2:3:4:5:6",), (10**12, 65_535, 10**9))] * 20,
+        ports=[Row((port,), (2.8e19,)) for port in (22, 443)],
+    )
+    file = tmp_path_factory.mktemp("large") / "report.html"
+    page = build_page(
+        replace(answers, period=period), cluster="https://" + "x" * 200, index="cwl-*", now=UNTIL
+    )
+    file.write_text(page, encoding="utf-8")
+    return file.as_uri()
+
+
+@pytest.mark.parametrize("size", [DESKTOP, (900, 900), (821, 900), PHONE, (320, 700)], ids=str)
+def test_large_numbers_stay_in_their_place(browser: Browser, large: str, size: tuple[int, int]) -> None:
+    browser.open(large, width=size[0], height=size[1])
+
+    assert browser.evaluate("document.documentElement.scrollWidth") <= size[0]
+    wider = "(each) => each.scrollWidth > each.clientWidth"
+    assert not browser.evaluate(f"[...document.querySelectorAll('.card, section')].some({wider})")
+    lines = "(each) => each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight)"
+    heights = browser.evaluate(f"[...document.querySelectorAll('.card b')].map({lines})")
+    assert [round(height) for height in heights] == [1, 1, 1, 1]
+    assert browser.evaluate("document.querySelectorAll('.card b')[1].title") == f"{28 * 10**18:,}"
+
+
+@pytest.mark.parametrize(("size", "shown"), [(DESKTOP, "wide"), (PHONE, "narrow")], ids=["desktop", "phone"])
+def test_the_labels_of_a_long_time_do_not_overlap(
+    browser: Browser, large: str, size: tuple[int, int], shown: str
+) -> None:
+    browser.open(large, width=size[0], height=size[1])
+
+    labels = browser.evaluate(
+        f"[...document.querySelectorAll('#rejects-over-time .{shown} .role-axis-label text')]"
+        ".filter((each) => each.textContent.includes(' ') && getComputedStyle(each).opacity > 0)"
+        ".map((each) => each.getBoundingClientRect()).map((box) => [box.left, box.right])"
+    )
+
+    assert len(labels) > 2
+    gaps = [after[0] - before[1] for before, after in itertools.pairwise(sorted(labels))]
+    assert min(gaps) >= 4
 
 
 def column(browser: Browser, table: str, number: int) -> list[str]:

@@ -2,11 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from opensearchpy import OpenSearch
 
-from flowlogs.dashboards.panel import Chart, Json, Panel, Row, Terms, largest, read, search
+from flowlogs.dashboards.panel import (
+    TIME_FIELD,
+    Chart,
+    Json,
+    Metric,
+    Panel,
+    Row,
+    Terms,
+    largest,
+    read,
+    search,
+)
 from flowlogs.dashboards.panels import BYTES, CAPTURED, EVERY_PANEL
 from flowlogs.report.period import Period
 
@@ -18,6 +30,15 @@ SOURCES: Final = Panel(
 )
 """Those that are looked up in the period before; who is not found there is new."""
 
+LOG_GROUPS: Final = Panel(
+    "log-groups",
+    "Which log groups were there?",
+    Chart.TABLE,
+    (Metric("newest", "max", TIME_FIELD),),
+    (Terms("@log_group", "log group", 500),),
+)
+"""All of them, unlike those that a panel shows: the silent one may be the smallest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -28,6 +49,7 @@ class Answers:
         panels: the answer to each panel, by its name.
         before: the same for the period before, of the few panels that are compared.
         new_sources: the sources with most bytes that have no record in the period before.
+        newest: the newest record of each log group that has one in the period or in the one before.
         failed_shards: how many parts of the index did not answer; the numbers lack them.
     """
 
@@ -35,6 +57,7 @@ class Answers:
     panels: Mapping[str, list[Row]]
     before: Mapping[str, list[Row]]
     new_sources: list[Row]
+    newest: Mapping[str, datetime]
     failed_shards: int
 
 
@@ -59,12 +82,17 @@ def ask(client: OpenSearch, index: str, period: Period, step: Callable[[], None]
     sources = asker.ask(SOURCES, period)
     known = asker.find_known(sources, period.before)
     new = [row for row in sources if row.keys[0] not in known]
-    return Answers(period, panels, before, new, asker.failed_shards)
+    newest = {
+        str(row.keys[0]): datetime.fromtimestamp(row.values[0] / 1000, UTC)
+        for each in (period.before, period)
+        for row in asker.ask(LOG_GROUPS, each)
+    }
+    return Answers(period, panels, before, new, newest, asker.failed_shards)
 
 
 def steps() -> int:
     """Return how many searches a report takes."""
-    return len(EVERY_PANEL) + len(COMPARED) + 2
+    return len(EVERY_PANEL) + len(COMPARED) + 4
 
 
 class _Asker:

@@ -78,16 +78,26 @@ def _unit(panel: Panel) -> str:
     return f"format(datum.value, '~s') + '{'B' if panel.metrics[0].field == 'bytes' else ''}'"
 
 
-def _time_format(period: Period) -> str:
-    """Return how the ticks of a time axis are written: hours within two days, else days."""
-    return "%H:%M" if period.until - period.since <= timedelta(days=2) else "%d %b"
+def _time_format(period: Period) -> Json:
+    """Return how the ticks of a time axis are written, by what each of them begins."""
+    day = "%d %b"
+    if period.until - period.since <= timedelta(days=2):
+        return {"hours": "%H:%M", "minutes": "%H:%M", **dict.fromkeys(("year", "month", "week", "date"), day)}
+    return {"hours": "%H:%M", "year": "%b %Y", "quarter": "%b %Y", "month": "%b %Y", "week": day, "date": day}
+
+
+def _ticks(largest: float, most: int) -> int:
+    """Return how many ticks an axis shall have: no more than there are whole numbers on it."""
+    return max(1, min(most, int(largest)))
 
 
 def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Json:
     totals: dict[str, float] = {}
+    heights: dict[str | int, float] = {}
     for row in rows:
         name = name_key(panel, 0, row.keys[0])
         totals[name] = totals.get(name, 0) + row.values[0]
+        heights[row.keys[1]] = heights.get(row.keys[1], 0) + row.values[0]
     names = list(ACTIONS) if totals.keys() <= ACTIONS.keys() else list(totals)
     colours = [ACTIONS.get(name, SERIES[number % len(SERIES)]) for number, name in enumerate(names)]
     step = period.step / timedelta(milliseconds=1)
@@ -102,7 +112,8 @@ def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Jso
         }
         for row in rows
     ]
-    axis = {"grid": False, "labelOverlap": True, "format": _time_format(period), "tickCount": width // 60}
+    axis = {"grid": False, "format": _time_format(period), "tickCount": width // 70}
+    axis |= {"labelOverlap": True, "labelSeparation": 8}
     legend = {"orient": "top", "title": None, "symbolType": "square", "columns": max(2, width // 90)}
     return {
         "data": {"values": values},
@@ -124,7 +135,7 @@ def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Jso
                 "type": "quantitative",
                 "title": None,
                 "stack": "zero",
-                "axis": {"labelExpr": _unit(panel), "tickCount": 5},
+                "axis": {"labelExpr": _unit(panel), "tickCount": _ticks(max(heights.values()), 5)},
             },
             "color": {
                 "field": "name",
@@ -144,6 +155,7 @@ def _bars(panel: Panel, rows: list[Row], width: int) -> Json:
     x = {"field": "value", "type": "quantitative", "title": None}
     y = {"field": "name", "type": "nominal", "title": None, "sort": "-x" if keep else None}
     names = {"labelPadding": 6, "ticks": False, "domain": False}
+    ticks = _ticks(max(row.values[0] for row in rows), 3)
     words = {"align": "left", "dx": 4, "fontSize": 12}
     return {
         "data": {"values": values},
@@ -156,7 +168,7 @@ def _bars(panel: Panel, rows: list[Row], width: int) -> Json:
                 **y,
                 "axis": {**names, "labelLimit": width * 0.45},
             },
-            "x": {**x, "axis": {"labelExpr": _unit(panel), "tickCount": 3}},
+            "x": {**x, "axis": {"labelExpr": _unit(panel), "tickCount": ticks}},
         },
         "layer": [
             {"mark": {"type": "bar", "color": BLUE, "height": {"band": 0.7}}},

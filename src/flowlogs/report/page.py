@@ -11,7 +11,7 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from flowlogs.dashboards.panel import Chart, Metric, Panel, Row
+from flowlogs.dashboards.panel import Chart, Metric, Panel, Row, Terms
 from flowlogs.dashboards.panels import LATER_PANELS, PANELS
 from flowlogs.display import format_bytes, format_count
 from flowlogs.report.answers import Answers
@@ -24,17 +24,29 @@ WIDTHS: Final = {"wide": 560, "narrow": 330}
 
 BYTES_AND_COUNTS: Final = next(panel for panel in PANELS if panel.chart is Chart.NUMBERS)
 
+SEEN_AT_ONCE: Final = 10
+"""Rows of a table that are seen without scrolling, on a phone too; of more their number is told."""
+
+_MILLION: Final = 1_000_000
 _FOLDER: Final = Path(__file__).parent
 _DRAWN: Final = (Chart.OVER_TIME, Chart.BARS, Chart.SANKEY)
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A large number with what it is, and how it was in the period before."""
+    """A large number with what it is, and how it was in the period before.
+
+    Attributes:
+        label: what it is.
+        shown: the number, in a few characters.
+        change: against the period before; empty where there is nothing to compare with.
+        exact: the number in full, where `shown` is shorter.
+    """
 
     label: str
     shown: str
     change: str
+    exact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +67,7 @@ class Section:
         charts: SVG by the class of its width; empty for a table.
         columns: heads of the table.
         rows: its cells; empty where there is no record.
+        count: how many rows there are, in words; empty where all are seen at once.
         wide: whether it takes the whole width.
     """
 
@@ -63,6 +76,7 @@ class Section:
     charts: dict[str, Markup]
     columns: list[str]
     rows: list[list[Cell]]
+    count: str
     wide: bool
 
 
@@ -105,13 +119,33 @@ def build_page(
 def _numbers(answers: Answers) -> Iterator[Number]:
     (traffic,), before = answers.panels["traffic"], answers.before["traffic"][0]
     for metric, now, then in zip(BYTES_AND_COUNTS.metrics, traffic.values, before.values, strict=True):
-        yield Number(metric.label, _value_cell(metric, now).shown, _against(change(now, then)))
+        yield _number(metric, now, _against(change(now, then)), flows=traffic.values[-1])
     part, earlier = (share(each["rejected-share"]) for each in (answers.panels, answers.before))
     yield Number(
         "of flows rejected",
         "none" if part is None else f"{part:.1%}",
         "" if earlier is None else f"{earlier:.1%} before",
     )
+
+
+def _number(metric: Metric, value: float, changed: str, *, flows: float) -> Number:
+    if flows and not value:
+        return Number(metric.label, "not logged", changed)  # every flow has bytes and packets
+    if metric.field == "bytes":
+        return Number(metric.label, format_bytes(value), changed, f"{format_count(int(value))} B")
+    label = metric.label.removesuffix("s") if value == 1 else metric.label
+    if value < _MILLION:
+        return Number(label, format_count(int(value)), changed)
+    return Number(label, shorten(value), changed, format_count(int(value)))
+
+
+def shorten(count: float) -> str:
+    """Return a count of a million or more in three digits: `1.23 G`."""
+    size, units = count / _MILLION, iter("MGTPEZ")
+    unit = next(units)
+    while size >= 999.5:  # noqa: PLR2004  (three digits would round it to 1000)
+        size, unit = size / 1000, next(units)
+    return f"{size:.3g} {unit}"
 
 
 def _against(words: str) -> str:
@@ -132,9 +166,18 @@ def _sections(panels: Sequence[Panel], answers: Answers, step: Callable[[], None
                 *(metric.label for metric in panel.metrics),
             ],
             rows=[_cells(panel, row) for row in rows],
+            count=_count_rows(panel, len(rows)),
             wide=panel.chart is Chart.TABLE and len(panel.buckets) + len(panel.metrics) > 4,  # noqa: PLR2004
         )
         step()
+
+
+def _count_rows(panel: Panel, number: int) -> str:
+    if number <= SEEN_AT_ONCE:
+        return ""
+    first = panel.buckets[0]
+    single = first.size if isinstance(first, Terms) and len(panel.buckets) == 1 else 0
+    return f"the {number} largest" if number == (panel.most or single) else f"{number} rows"
 
 
 def _draw(panel: Panel, rows: list[Row], period: Period) -> Iterator[tuple[str, Markup]]:

@@ -10,6 +10,8 @@ from flowlogs.options import in_utc
 MOST_BUCKETS: Final = 50
 """Bars that can be told apart on a phone."""
 
+TOO_EARLY: Final = "the report compares with the period before, which would begin before the year 1"
+
 _MINUTE: Final = 60
 _DAY: Final = 24 * 60 * _MINUTE
 _STEPS: Final = (1, 5, 10, 30, *(hours * 60 for hours in (1, 3, 6, 12, 24, 7 * 24, 28 * 24, 364 * 24)))
@@ -56,10 +58,16 @@ def choose_period(since: datetime | None, until: datetime | None, now: datetime)
     Times without a zone are in UTC.
 
     Raises:
-        ValueError: it would end before it begins.
+        ValueError: it would end before it begins, or so early that no period lies before it.
     """
     end = in_utc(until) or now
-    start = in_utc(since) or end - timedelta(seconds=_DAY)
-    if start >= end:
-        raise ValueError(f"--since ({start:%Y-%m-%d %H:%M}) must lie before --until ({end:%Y-%m-%d %H:%M})")
+    try:
+        start = in_utc(since) or end - timedelta(seconds=_DAY)
+        if start >= end:
+            raise ValueError(
+                f"--since ({start:%Y-%m-%d %H:%M}) must lie before --until ({end:%Y-%m-%d %H:%M})"
+            )
+        _ = Period(start, end).before
+    except OverflowError as error:
+        raise ValueError(TOO_EARLY) from error
     return Period(start, end)

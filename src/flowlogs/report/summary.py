@@ -1,7 +1,7 @@
 """What a report says in words, before all charts."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from flowlogs.dashboards.panel import Row
@@ -27,15 +27,16 @@ def summarize(answers: Answers, now: datetime) -> list[str]:
         answers: what the cluster says.
         now: the time; a period that is not over yet is silent only up to now.
     """
+    silent = list(_name_silent_groups(answers, min(now, answers.period.until)))
     if not any(row.values[0] for row in answers.panels["health"]):
-        return [f"There are no flow log records from {answers.period}."]
+        return [f"There are no flow log records from {answers.period}.", *silent]
     return [
         _describe_traffic(answers),
         _compare(answers),
         *_name_new_sources(answers),
         *_name_scanners(answers),
         *_name_what_is_missing(answers),
-        *_name_silent_groups(answers, min(now, answers.period.until)),
+        *silent,
     ]
 
 
@@ -60,8 +61,15 @@ def change(now: float, before: float) -> str:
 def _describe_traffic(answers: Answers) -> str:
     size, _, flows = answers.panels["traffic"][0].values
     part = share(answers.panels["rejected-share"])
-    rejected = "" if part is None else f"; {part:.1%} of them were rejected"
-    return f"{format_bytes(size)} travelled in {format_count(int(flows))} flows{rejected}."
+    if part is None:
+        rejected = ""
+    elif flows == 1:
+        rejected = "; it was rejected" if part else "; it was accepted"
+    else:
+        rejected = f"; {part:.1%} of them were rejected"
+    if not size:  # the format has no bytes
+        return f"{_count(flows, 'flow')} {'was' if flows == 1 else 'were'} recorded{rejected}."
+    return f"{format_bytes(size)} travelled in {_count(flows, 'flow')}{rejected}."
 
 
 def _compare(answers: Answers) -> str:
@@ -71,10 +79,13 @@ def _compare(answers: Answers) -> str:
         return f"There is nothing to compare with: no flow was recorded from {answers.period.before}."
     now, before = share(answers.panels["rejected-share"]), share(answers.before["rejected-share"])
     rejected = "" if before is None or now is None else f", and {before:.1%} rejected"
+    had = f"{format_bytes(size_before)} in " if size_before else ""
+    changes = f"flows: {change(flows, flows_before)}"
+    if size and size_before:
+        changes = f"bytes: {change(size, size_before)}; {changes}"
     return (
-        f"The period before ({answers.period.before}) had {format_bytes(size_before)} in "
-        f"{format_count(int(flows_before))} flows{rejected}. Bytes: {change(size, size_before)}; "
-        f"flows: {change(flows, flows_before)}."
+        f"The period before ({answers.period.before}) had {had}{_count(flows_before, 'flow')}{rejected}. "
+        f"{changes.capitalize()}."
     )
 
 
@@ -85,7 +96,9 @@ def _name_new_sources(answers: Answers) -> Iterator[str]:
     if not new:
         yield "New talkers: none among the 50 sources with most bytes."
         return
-    names = [f"{row.keys[0]} ({format_bytes(row.values[0])})" for row in new]
+    names = [
+        f"{row.keys[0]} ({format_bytes(row.values[0])})" if row.values[0] else str(row.keys[0]) for row in new
+    ]
     yield f"New talkers, unseen in the period before: {_list(names)}."
 
 
@@ -119,10 +132,13 @@ def _name_what_is_missing(answers: Answers) -> Iterator[str]:
 
 
 def _name_silent_groups(answers: Answers, end: datetime) -> Iterator[str]:
-    for row in answers.panels["freshness"]:
-        newest = datetime.fromtimestamp(row.values[1] / 1000, UTC)
-        if end - newest > SILENT:
-            yield f"Log group {row.keys[0]} is silent since {newest:%Y-%m-%d %H:%M} UTC."
+    silent = [(newest, name) for name, newest in answers.newest.items() if end - newest > SILENT]
+    for newest, name in sorted(silent)[:SHOWN]:
+        gone = ", and has no record in this period" if newest < answers.period.since else ""
+        yield f"Log group {name} is silent since {newest:%Y-%m-%d %H:%M} UTC{gone}."
+    if len(silent) > SHOWN:
+        more = len(silent) - SHOWN
+        yield f"{_count(more, 'more log group')} {'is' if more == 1 else 'are'} silent."
 
 
 def _count(number: float, noun: str) -> str:
