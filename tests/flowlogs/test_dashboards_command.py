@@ -32,6 +32,20 @@ def test_export_for_another_prefix_names_nothing_after_ours(monkeypatch: pytest.
     assert {each["id"].split("-")[0] for each in objects} == {"flow"}
 
 
+@pytest.mark.parametrize("file", ["-", "flowlogs.ndjson"])
+def test_a_prefix_that_no_index_can_have_is_refused(
+    file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("INDEX_PREFIX", "BAD*")
+    monkeypatch.chdir(tmp_path)
+
+    told = run("dashboards", "--export", file)
+
+    assert (told.status, told.output) == (2, "")
+    assert "INDEX_PREFIX is 'BAD*': allowed are lower-case letters" in told.errors
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_import_sends_all_objects_into_the_global_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
     with Recorder() as dashboards:
         monkeypatch.setenv("OPENSEARCH_URL", dashboards.url)
@@ -48,6 +62,46 @@ def test_import_sends_all_objects_into_the_global_tenant(monkeypatch: pytest.Mon
     assert (request.header("osd-xsrf"), request.header("securitytenant")) == ("true", "global")
     assert FILE.read_bytes().strip() in request.body
     assert told.output.startswith(f"created: {len(OBJECTS)} objects")
+
+
+def test_import_tells_machines_what_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Recorder() as dashboards:
+        monkeypatch.setenv("OPENSEARCH_URL", dashboards.url)
+        dashboards.answers += [
+            Answer(200, b'{"saved_objects":[]}'),
+            Answer(200, json.dumps({"success": True, "successCount": len(OBJECTS)}).encode()),
+        ]
+
+        told = run("dashboards", "--import", "--json")
+
+    assert (told.status, told.errors) == (0, "")
+    assert told.json == {
+        "did": "created",
+        "note": f"{len(OBJECTS)} objects",
+        "dashboard": "VPC flow logs (cwl-*)",
+        "url": f"{dashboards.url}/_dashboards",
+    }
+
+
+def test_json_goes_with_import_only() -> None:
+    told = run("dashboards", "--export", "-", "--json")
+
+    assert (told.status, told.output) == (2, "")
+    assert told.errors == ("flowlogs: --json goes with --import: what --export writes is JSON already\n")
+
+
+def test_machines_are_told_that_a_cluster_has_no_dashboards(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", logged.node.url)
+
+    told = run("dashboards", "--import", "--json")
+
+    assert told.status == 1
+    assert (told.json["did"], told.json["note"]) == (
+        "skipped",
+        "the cluster has no OpenSearch Dashboards at /_dashboards",
+    )
 
 
 def test_a_cluster_without_dashboards_is_said(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`flowlogs dashboards`: the saved objects as a file, or into OpenSearch Dashboards."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import typer
 from flowlogs.cluster import open_client
 from flowlogs.dashboards.saved_objects import PREFIX, saved_objects, to_ndjson
 from flowlogs.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.options import Json
+from handler.config import Config
 
 HOW_TO_IMPORT: Final = "Dashboards imports it under Stack Management, Saved objects, Import"
 
@@ -23,6 +26,7 @@ def dashboards_command(
     do_import: Annotated[
         bool, typer.Option("--import", help="Put them into the OpenSearch Dashboards of the cluster.")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Export or import the dashboard: index pattern, search and panels.
 
@@ -35,13 +39,26 @@ def dashboards_command(
     flowlogs dashboards --export flowlogs.ndjson
 
     flowlogs dashboards --import
+
+    flowlogs dashboards --import --json | jq -r .did
     """
     if (export is None) == (not do_import):
         raise fail("give either --export FILE or --import", USAGE)
     if export is not None:
-        _export(export, os.environ.get("INDEX_PREFIX") or PREFIX)
+        if as_json:
+            raise fail("--json goes with --import: what --export writes is JSON already", USAGE)
+        with explained():
+            prefix = _read_prefix()
+        _export(export, prefix)
     else:
-        _import()
+        _import(as_json=as_json)
+
+
+def _read_prefix() -> str:
+    """Return INDEX_PREFIX, checked as the functions check it. No cluster is asked, so none need be named."""
+    given = {"INDEX_PREFIX": os.environ.get("INDEX_PREFIX", "")}
+    local = {"OPENSEARCH_URL": "http://127.0.0.1", "OPENSEARCH_AUTH": "none"}
+    return Config.from_environ(local | given).index_prefix
 
 
 def _export(file: Path, prefix: str) -> None:
@@ -56,7 +73,7 @@ def _export(file: Path, prefix: str) -> None:
     print(f"{len(text.splitlines())} objects: {file}; {HOW_TO_IMPORT}")
 
 
-def _import() -> None:
+def _import(*, as_json: bool) -> None:
     # With the parts of the setup function, which does the same on deploy.
     from handler.cluster import Cluster
     from handler.dashboards_setup import install_dashboards
@@ -65,6 +82,11 @@ def _import() -> None:
     with explained():
         config, client = open_client(os.environ)
         step = install_dashboards(Cluster(client), config)
+    title, url = f"VPC flow logs ({config.index_prefix}-*)", f"{config.url}/_dashboards"
+    if as_json:
+        told = {"did": step.did.value, "note": step.note, "dashboard": title, "url": url}
+        print(json.dumps(told, indent=2))
     if step.did is Did.SKIPPED:
         raise fail(step.note, INCOMPLETE)
-    print(f"{step}: dashboard 'VPC flow logs ({config.index_prefix}-*)' at {config.url}/_dashboards")
+    if not as_json:
+        print(f"{step}: dashboard '{title}' at {url}")
