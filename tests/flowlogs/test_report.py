@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,101 @@ def test_a_period_that_ends_before_it_begins_is_refused() -> None:
 
     assert told.status == 2
     assert told.errors == "flowlogs: --since (2026-01-17 00:00) must lie before --until (2026-01-16 00:00)\n"
+
+
+def test_a_period_with_none_before_it_is_refused() -> None:
+    told = run("report", "--since", "0001-01-01")
+
+    assert (told.status, told.output) == (2, "")
+    assert told.errors == (
+        "flowlogs: the report compares with the period before, which would begin before the year 1\n"
+    )
+
+
+def test_the_page_goes_to_standard_output_where_that_is_asked_for(
+    page: str, logged: Logged, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", logged.node.url)
+    monkeypatch.chdir(tmp_path)
+
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", "-")
+
+    assert (told.status, told.errors) == (0, "")
+    assert told.output.endswith("</html>")
+    assert Page(told.output).tables == Page(page).tables
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def in_json(logged: Logged) -> Any:  # noqa: ANN401  (JSON)
+    """Return the same report as JSON."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPENSEARCH_URL", logged.node.url)
+        told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
+    assert (told.status, told.errors) == (0, "")
+    return told.json
+
+
+def test_the_json_has_the_answer_to_every_panel(in_json: Any, logged: Logged) -> None:  # noqa: ANN401
+    lines = of_day(logged, SECOND)
+
+    assert in_json["panels"].keys() == {panel.name for panel in EVERY_PANEL}
+    for panel in EVERY_PANEL:
+        if panel.name == "parse-errors" or panel.chart is Chart.OVER_TIME:  # its steps are no hours
+            continue
+        names = [each.label.lower().replace(" ", "_") for each in (*panel.buckets, *panel.metrics)]
+        expected = [
+            dict(zip(names, (*row.keys, *row.values), strict=True)) for row in raw_lines.answer(panel, lines)
+        ]
+        for row in expected:
+            if "newest" in row:
+                moment = dt.datetime.fromtimestamp(float(row["newest"]) / 1000, dt.UTC)
+                row["newest"] = moment.isoformat()
+        found = in_json["panels"][panel.name]
+        keys = names[: len(panel.buckets)]
+        assert sorted(found, key=lambda row: [str(row[key]) for key in keys]) == sorted(
+            expected, key=lambda row: [str(row[key]) for key in keys]
+        ), panel.name
+
+
+def test_the_json_names_what_it_tells(in_json: Any, page: str) -> None:  # noqa: ANN401
+    assert {name: in_json[name] for name in ("index", "since", "until", "failed_shards")} == {
+        "index": "cwl-*",
+        "since": "2026-01-16T00:00:00+00:00",
+        "until": "2026-01-17T00:00:00+00:00",
+        "failed_shards": 0,
+    }
+    assert in_json["summary"] == Page(page).sentences
+    assert list(in_json["panels"]["talkers"][0]) == [
+        "source",
+        "destination",
+        "port",
+        "bytes",
+        "packets",
+        "flows",
+    ]
+    assert list(in_json["panels"]["bytes-over-time"][0]) == ["action", "time", "bytes"]
+    assert list(in_json["panels"]["freshness"][0]) == ["log_group", "records", "newest"]
+    assert list(in_json["before"]) == ["traffic", "rejected-share"]
+    assert all(list(each) == ["source", "bytes"] for each in in_json["new_sources"])
+
+
+def test_the_json_tells_of_each_log_group_when_it_was_heard(in_json: Any, logged: Logged) -> None:  # noqa: ANN401
+    newest: dict[str, int] = {}
+    for line in [*of_day(logged, SECOND - 1), *of_day(logged, SECOND)]:
+        newest[line["@log_group"]] = max(line["@timestamp"], newest.get(line["@log_group"], 0))
+
+    assert {
+        each["log_group"]: dt.datetime.fromisoformat(each["newest"]).timestamp() * 1000
+        for each in in_json["log_groups"]
+    } == newest
+
+
+def test_json_and_a_file_are_not_asked_for_together() -> None:
+    told = run("report", "--json", "--output", "report.json")
+
+    assert (told.status, told.output) == (2, "")
+    assert told.errors == "flowlogs: give either --json, which prints the numbers, or --output\n"
 
 
 def test_a_cluster_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""What a report says, for machines: the answers as JSON."""
+
+from datetime import UTC, datetime
+
+from flowlogs.dashboards.panel import TIME_FIELD, Json, Panel, Row, Time
+from flowlogs.dashboards.panels import EVERY_PANEL
+from flowlogs.report.answers import COMPARED, SOURCES, Answers
+from flowlogs.report.summary import summarize
+
+
+def to_json(answers: Answers, *, index: str, now: datetime) -> Json:
+    """Return the numbers behind the panels and the summary; times as ISO 8601, in UTC.
+
+    Args:
+        answers: what the cluster says.
+        index: the index pattern that was asked.
+        now: the time of the report.
+    """
+    period = answers.period
+    return {
+        "index": index,
+        "since": period.since.isoformat(),
+        "until": period.until.isoformat(),
+        "failed_shards": answers.failed_shards,
+        "summary": summarize(answers, now),
+        "panels": {panel.name: _rows(panel, answers.panels[panel.name]) for panel in EVERY_PANEL},
+        "before": {
+            panel.name: _rows(panel, answers.before[panel.name])
+            for panel in EVERY_PANEL
+            if panel.name in COMPARED
+        },
+        "new_sources": _rows(SOURCES, answers.new_sources),
+        "log_groups": [
+            {"log_group": name, "newest": newest.isoformat()} for name, newest in answers.newest.items()
+        ],
+    }
+
+
+def _rows(panel: Panel, rows: list[Row]) -> list[Json]:
+    return [_row(panel, row) for row in rows]
+
+
+def _row(panel: Panel, row: Row) -> Json:
+    """Name each key and each value as the panel labels it: `log_group` for `log group`."""
+    found: Json = {}
+    for bucket, key in zip(panel.buckets, row.keys, strict=True):
+        if isinstance(bucket, Time):
+            found["time"] = _moment(int(key))
+        else:
+            found[_name(bucket.label)] = key
+    for metric, value in zip(panel.metrics, row.values, strict=True):
+        is_time = metric.field == TIME_FIELD
+        found[_name(metric.label)] = (_moment(value) if value else None) if is_time else int(value)
+    return found
+
+
+def _name(label: str) -> str:
+    return label.lower().replace(" ", "_")
+
+
+def _moment(milliseconds: float) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
