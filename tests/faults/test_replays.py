@@ -59,7 +59,7 @@ def test_unreadable_objects_are_set_aside_and_block_nothing(stack: Stack) -> Non
         for key in aside
     }
     assert reasons["0-text"] == "payload is not gzip: it starts with 6e6f742061207061"
-    assert reasons["0-bomb.json.gz"] == "gzip holds more than 67108864 bytes"
+    assert reasons["0-bomb.json.gz"] == "gzip holds more than 25165824 bytes"
     assert reasons["0-record"].endswith("it has no requestPayload")
     stack.settle()
 

@@ -3,13 +3,15 @@
 import base64
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parser.errors import EnvelopeError
-from parser.subscription import Event, Subscription, decode, decode_event, encode
+from parser.subscription import Event, Subscription, Unusable, decode, decode_event, encode
 
 ID = "37976342262953223179038144714945888722564951965555163136"
 ACCOUNT_POLICY = {"policyLevel": "ACCOUNT_LEVEL_POLICY"}
@@ -105,6 +107,13 @@ def test_unknown_keys_are_passed_over() -> None:
     assert decode(pack(content)) == EXPECTED
 
 
+def test_an_unknown_key_with_a_lone_surrogate_is_passed_over() -> None:
+    content = payload(newKey="\ud800") | {"\udc00": 1}
+    content["logEvents"][0] |= {"\ud83d": "\ud800", "extractedFields": {"\ud800": ["\udfff"]}}
+
+    assert decode(pack({"\ud800": {"\ud800": 0}} | content)) == EXPECTED
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -153,6 +162,8 @@ TEXTS = {
     "low-surrogate": "\ude00b",
     "surrogates-in-wrong-order": "\ude00\ud83d",
     "surrogate-and-emoji": "\ud800\U0001f600",
+    "surrogate-and-what-stands-for-others": "\ud800\U0010f800\U0010ffff\udfff\U0010f7ff",
+    "surrogates-and-backslashes": "\\ud800\ud800\\\ud800\\\\ud800",
 }
 
 
@@ -224,3 +235,133 @@ def test_a_sample_event_is_read_as_a_plain_json_reader_reads_it(path: Path) -> N
         if control
         else tuple(Event(each["id"], each["timestamp"], each["message"]) for each in content["logEvents"]),
     )
+
+
+GOOD: list[Json] = [
+    {"id": f"{ID}{number}", "timestamp": 1732320000000, "message": "2 …"} for number in range(1000)
+]
+LAST = 253_402_300_799_999
+ODD = {
+    "empty-id": ("", 5, "its id is empty"),
+    "long-id": ("1" * 600, 5, "its id has 600 bytes, and 512 are the most"),
+    "id-above-the-bound": ("1" * 513, 5, "its id has 513 bytes, and 512 are the most"),
+    "id-of-few-characters-and-many-bytes": ("é" * 257, 5, "its id has 514 bytes, and 512 are the most"),
+    "id-of-surrogates": ("\ud800" * 171, 5, "its id has 513 bytes, and 512 are the most"),
+    "before-1970": ("1", -1, f"its timestamp -1 is not between 0 and {LAST} (the year 9999)"),
+    "in-the-year-10000": (
+        "1",
+        LAST + 1,
+        f"its timestamp {LAST + 1} is not between 0 and {LAST} (the year 9999)",
+    ),
+    "far-away": ("1", 10**30, f"its timestamp {10**30} is not between 0 and {LAST} (the year 9999)"),
+}
+
+
+@pytest.mark.parametrize(("identity", "timestamp", "reason"), ODD.values(), ids=ODD)
+def test_an_odd_event_is_set_apart_and_costs_only_itself(identity: str, timestamp: int, reason: str) -> None:
+    odd = {"id": identity, "timestamp": timestamp, "message": "3 …"}
+    expected = tuple(Event(each["id"], each["timestamp"], each["message"]) for each in GOOD)
+
+    subscription = decode(pack(payload(logEvents=[*GOOD[:500], odd, *GOOD[500:]])))
+
+    assert subscription.events == expected
+    assert subscription.unusable == (Unusable(Event(identity, timestamp, "3 …"), reason),)
+
+
+@pytest.mark.parametrize(
+    ("identity", "timestamp"),
+    [("1", 0), ("1", LAST), ("1" * 512, 5), ("é" * 256, 5), ("\U0001f600" * 128, 5), ("\ud800" * 170, 5)],
+    ids=["1970", "9999", "ascii", "latin", "non-bmp", "surrogates"],
+)
+def test_an_event_at_a_bound_is_usable(identity: str, timestamp: int) -> None:
+    subscription = decode(pack(payload(logEvents=[{"id": identity, "timestamp": timestamp, "message": "m"}])))
+
+    assert (subscription.events, subscription.unusable) == ((Event(identity, timestamp, "m"),), ())
+
+
+def test_two_equal_odd_events_are_both_set_apart() -> None:
+    odd = {"id": "", "timestamp": -1, "message": "m"}
+
+    subscription = decode(pack(payload(logEvents=[odd, *GOOD[:1], odd])))
+
+    assert subscription.unusable == (Unusable(Event("", -1, "m"), "its id is empty"),) * 2
+    assert subscription.events == (Event(f"{ID}0", 1732320000000, "2 …"),)
+
+
+def test_what_is_written_leaves_the_unusable_events_out() -> None:
+    odd = {"id": "", "timestamp": 5, "message": "m"}
+    subscription = decode(pack(payload(logEvents=[*GOOD[:2], odd], policyLevel="ACCOUNT_LEVEL_POLICY")))
+
+    assert json.loads(gzip.decompress(encode(subscription))) == payload(
+        logEvents=GOOD[:2], policyLevel="ACCOUNT_LEVEL_POLICY"
+    )
+    assert decode(encode(subscription)) == decode(
+        pack(payload(logEvents=GOOD[:2], policyLevel="ACCOUNT_LEVEL_POLICY"))
+    )
+
+
+def test_a_payload_may_name_a_key_unusable() -> None:
+    assert decode(pack(payload(unusable=[1]))) == EXPECTED
+
+
+def test_a_payload_with_a_lone_surrogate_is_written_no_longer_than_it_came() -> None:
+    content = json.dumps(payload(owner="é" * 1000), ensure_ascii=False, separators=(",", ":"))
+    text = content.replace("é", "\\ud800", 1).encode()
+
+    written = gzip.decompress(encode(decode(gzip.compress(text))))
+
+    assert len(written) == len(text) + len(',"policyLevel":null')
+
+
+# In a process of its own: what is held is what the system counts. The payloads are written here as
+# gzip members that repeat, so that the process never holds their text itself.
+HELD = r"""
+import gzip, resource, sys
+from parser.errors import EnvelopeError
+from parser.subscription import MAX_PAYLOAD, decode
+
+head = b'"messageType":"DATA_MESSAGE","owner":"1","logGroup":"g","logStream":"s","logEvents":['
+half = b"\\ud800"
+start, unit, end = {
+    "passed-over": (b'{"z":[', b"[],", b'"' + half + b'"],' + head + b"]}"),
+    "passed-over-without-a-surrogate": (b'{"z":[', b"[],", b"],]}"),
+    "surrogates": (b"{" + head + b'{"id":"1","timestamp":1,"message":"', half, b'"}]}'),
+    "events": (
+        b"{" + head, b'{"id":"1","timestamp":1,"message":"m"},',
+        b'{"id":"1","timestamp":1,"message":"' + half + b'"}]}',
+    ),
+}[sys.argv[1]]
+piece = unit * (100_000 // len(unit))
+count = (MAX_PAYLOAD - len(start + end)) // len(piece)
+data = gzip.compress(start, 1) + gzip.compress(piece, 1) * count + gzip.compress(end, 1)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    print(len(decode(data).events))
+except EnvelopeError as error:
+    print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only")
+@pytest.mark.parametrize(
+    ("what", "expected"),
+    [
+        ("passed-over", "0"),
+        ("passed-over-without-a-surrogate", "payload is not JSON: "),
+        ("surrogates", "1"),
+        ("events", "6"),
+    ],
+)
+def test_a_payload_of_the_largest_size_takes_little_memory(what: str, expected: str) -> None:
+    """A function of 256 MB has some 160 MB left for a payload: its text, a copy of it, and the events.
+
+    What is passed over (unknown keys) takes nothing, however many lists and objects it may be.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", HELD, what], capture_output=True, text=True, check=True, timeout=120
+    )
+
+    found, mebibytes = done.stdout.splitlines()
+    assert found.startswith(expected)
+    assert int(mebibytes) < 160

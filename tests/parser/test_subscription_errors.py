@@ -105,7 +105,9 @@ NOT_JSON = {
     + b"]" * 200_000
     + b"}",
     "nested-deeply-beside-a-surrogate": SURROGATE + b',"x":' + NESTED + b"}",
-    "long-number-beside-a-surrogate": SURROGATE + b',"x":' + b"9" * 5000 + b"}",
+    "cut-beside-a-surrogate": SURROGATE,
+    "byte-order-mark": b"\xef\xbb\xbf" + json.dumps(payload()).encode(),
+    "utf-16": json.dumps(payload()).encode("utf-16"),
 }
 
 
@@ -117,9 +119,7 @@ def test_what_is_not_json_is_refused(content: bytes) -> None:
 def test_the_place_of_an_error_in_the_json_is_named() -> None:
     text = refuse(gzip.compress(b'{"messageType": "DATA_MESSAGE", oops}'))
 
-    assert text == (
-        "payload is not JSON: Expecting property name enclosed in double quotes: line 1 column 33 (char 32)"
-    )
+    assert text == "payload is not JSON: object keys must be strings (byte 32)"
 
 
 @pytest.mark.parametrize(
@@ -181,18 +181,11 @@ WRONG = {
     "events-object": (payload(logEvents={}), "Expected `array`, got `object` - at `$.logEvents`"),
     "event-text": (payload(logEvents=["e"]), "Expected `object`, got `str` - at `$.logEvents[0]`"),
     "id-number": (event(id=1), "Expected `str`, got `int` - at `$.logEvents[1].id`"),
-    "id-empty": (event(id=""), "Expected `str` of length >= 1 - at `$.logEvents[1].id`"),
-    "id-long": (event(id="1" * 513), "Expected `str` of length <= 512 - at `$.logEvents[1].id`"),
     "time-text": (event(timestamp="5"), f"Expected `int`, got `str` {TIME}"),
     "time-fraction": (event(timestamp=5.5), f"Expected `int`, got `float` {TIME}"),
     "time-float": (event(timestamp=5.0), f"Expected `int`, got `float` {TIME}"),
     "time-true": (event(timestamp=True), f"Expected `int`, got `bool` {TIME}"),
     "time-null": (event(timestamp=None), f"Expected `int`, got `null` {TIME}"),
-    "time-negative": (event(timestamp=-1), f"Expected `int` >= 0 {TIME}"),
-    "time-in-year-10000": (
-        event(timestamp=253402300800000), f"Expected `int` <= 253402300799999 {TIME}"
-    ),
-    "time-huge": (event(timestamp=10**30), f"Expected `int` <= 253402300799999 {TIME}"),
     "message-null": (event(message=None), "Expected `str`, got `null` - at `$.logEvents[1].message`"),
     "message-object": (event(message={}), "Expected `str`, got `object` - at `$.logEvents[1].message`"),
     "type-unknown": (payload(messageType="NEW"), "Invalid value 'NEW' - at `$.messageType`"),
@@ -208,37 +201,15 @@ def test_a_value_of_the_wrong_kind_is_named_with_its_place(content: Json, error:
     assert refuse_content(content) == NOT_A_MESSAGE + error
 
 
-# The two readers word these differently.
-WRONG_FOR_BOTH = {name: row for name, row in WRONG.items() if name not in {"type-number", "type-null"}}
-
-
-@pytest.mark.parametrize(("content", "error"), WRONG_FOR_BOTH.values(), ids=WRONG_FOR_BOTH)
+@pytest.mark.parametrize(("content", "error"), WRONG.values(), ids=WRONG)
 def test_it_is_named_alike_where_the_payload_has_a_lone_surrogate(content: Json, error: str) -> None:
-    """Such a payload is read by the standard library: the second reader is as strict as the first."""
     surrogate = {"x": "\ud800"}
 
     assert refuse_content(surrogate | content) == NOT_A_MESSAGE + error
     assert refuse_content(content | surrogate) == NOT_A_MESSAGE + error
 
 
-@pytest.mark.parametrize(
-    "content",
-    [payload(messageType="\ud800"), payload() | {"\ud800": 1}, event(**{"\ud800": 1}), "\ud800"],
-    ids=["message-type", "key", "key-of-an-event", "the-whole"],
-)
-def test_a_lone_surrogate_in_a_name_is_refused(content: object) -> None:
-    assert refuse_content(content).startswith(NOT_A_MESSAGE)
+def test_a_message_type_with_a_lone_surrogate_is_named_as_it_is() -> None:
+    error = r"Invalid value 'a\ud800' - at `$.messageType`"
 
-
-@pytest.mark.parametrize("identity", ["1", "1" * 512, "é"])
-def test_an_id_is_accepted_up_to_its_bound(identity: str) -> None:
-    data = gzip.compress(json.dumps(event(id=identity)).encode())
-
-    assert decode(data).events[1].id == identity
-
-
-@pytest.mark.parametrize("timestamp", [0, 253402300799999])
-def test_a_time_is_accepted_up_to_its_bounds(timestamp: int) -> None:
-    data = gzip.compress(json.dumps(event(timestamp=timestamp)).encode())
-
-    assert decode(data).events[1].timestamp == timestamp
+    assert refuse_content(payload(messageType="a\ud800")) == NOT_A_MESSAGE + error
