@@ -4,6 +4,7 @@ import base64
 import gzip
 import io
 import json
+import os
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from flowlogs.input import read_lines
 from parser.errors import EnvelopeError
 
-PAYLOAD = {
+PAYLOAD: dict[str, Any] = {
     "messageType": "DATA_MESSAGE",
     "owner": "123456789010",
     "logGroup": "flows",
@@ -33,6 +34,10 @@ ON_FAILURE = {
     "requestPayload": EVENT,
     "responsePayload": {"errorType": "DeliveryError"},
 }
+GZIPPED_LINES = (
+    "gzip does not hold a CloudWatch Logs message; lines must be unpacked first: "
+    "gunzip -c FILE | flowlogs parse"
+)
 CONTROL = {**PAYLOAD, "messageType": "CONTROL_MESSAGE"}
 
 
@@ -65,6 +70,54 @@ def test_a_payload_is_known_in_every_form(data: bytes) -> None:
     assert read(data) == MESSAGES
 
 
+class Slow(io.RawIOBase):
+    """A pipe whose writer gives one byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  (as the base class has it)
+        byte = self._data.read(1)
+        buffer[: len(byte)] = byte
+        return len(byte)
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        pytest.param(GZIP, MESSAGES, id="gzip"),
+        pytest.param(BASE64, MESSAGES, id="base64"),
+        pytest.param(b"\n \n" + encode(EVENT), MESSAGES, id="a Lambda event after white space"),
+        pytest.param(b"\xef\xbb\xbf" + encode(EVENT), MESSAGES, id="a Lambda event after a mark"),
+        pytest.param(b"a b\nc d\n\ne", ["a b", "c d", "e"], id="lines"),
+        pytest.param(b"\n\na\nb", ["a", "b"], id="short lines"),
+        pytest.param(b"H", ["H"], id="a single byte"),
+        pytest.param(b" \n", [], id="nothing"),
+    ],
+)
+def test_a_pipe_that_is_slow_gives_the_same(data: bytes, lines: list[str]) -> None:
+    assert list(read_lines(io.BufferedReader(Slow(data)))) == lines
+
+
+def test_a_line_is_given_before_the_next_one_is_there() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as reader, os.fdopen(writing, "wb", buffering=0) as writer:
+        lines = read_lines(reader)
+        writer.write(b"a b c\n")
+        assert next(lines) == "a b c"
+        writer.write(b"d\n")
+        assert next(lines) == "d"
+
+
+def test_the_line_of_an_event_that_cannot_be_indexed_is_given_too() -> None:
+    events = [{"id": "", "timestamp": 0, "message": "x"}, *PAYLOAD["logEvents"]]
+
+    assert read(encode({**PAYLOAD, "logEvents": events})) == [*MESSAGES, "x"]
+
+
 def test_a_control_message_has_no_lines() -> None:
     assert read(encode(CONTROL)) == []
 
@@ -81,6 +134,8 @@ def test_a_control_message_has_no_lines() -> None:
         pytest.param(b"a\rb\x0bc\x85d\xc2\x85e\n", ["a\rb\x0bc\udc85d\x85e"], id="only LF ends a line"),
         pytest.param(b"a\xff b\n", ["a\udcff b"], id="not UTF-8"),
         pytest.param("é 😀\n".encode(), ["é 😀"], id="UTF-8"),
+        pytest.param(b"\xef\xbb\xbfa b\nc\n", ["a b", "c"], id="a byte order mark"),
+        pytest.param(b"\xef\xbb\xbf", [], id="a byte order mark alone"),
         pytest.param(b"H4s is a word\n", ["H4s is a word"], id="nearly base64"),
         pytest.param(b"a {b}\n", ["a {b}"], id="a brace later on"),
         pytest.param(b"[1]\n", ["[1]"], id="a list is no payload"),
@@ -111,7 +166,11 @@ def test_anything_else_is_lines(data: bytes, lines: list[str]) -> None:
         pytest.param(GZIP[:12] + b"\xff" * 9 + GZIP[21:], "gzip is damaged", id="gzip damaged"),
         pytest.param(BASE64[:-8] + b"?" * 8, "payload is not base64", id="base64 damaged"),
         pytest.param(BASE64[:40], "gzip is cut short", id="base64 cut short"),
-        pytest.param(gzip.compress(b"plain"), "payload is not JSON", id="gzip of text"),
+        pytest.param(gzip.compress(b"plain"), GZIPPED_LINES, id="gzip of text"),
+        pytest.param(gzip.compress(b"\n2 123 eni"), GZIPPED_LINES, id="gzip of a line"),
+        pytest.param(gzip.compress(b"2 123 eni\n" * 3_000_000, 1), GZIPPED_LINES, id="gzip of many lines"),
+        pytest.param(gzip.compress(b"{]"), "payload is not JSON", id="gzip of nearly JSON"),
+        pytest.param(gzip.compress(b""), "payload is not JSON", id="gzip of nothing"),
         pytest.param(
             encode({**PAYLOAD, "messageType": "NEWS"}),
             "payload is not a CloudWatch Logs message: Invalid value 'NEWS' - at `$.messageType`",
