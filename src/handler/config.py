@@ -1,11 +1,13 @@
 """What the functions are told by their environment, read once and checked together."""
 
+import ipaddress
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from parser.errors import FormatError
 from parser.format import DEFAULT, Formats
@@ -25,8 +27,15 @@ MASTER_USER: Final = "OPENSEARCH_SECRET_ARN"
 AUTO: Final = "auto"
 """Of INDEX_REPLICAS: one copy where there is a second node."""
 
+SERVICES: Final = ("es", "aoss")
+
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
+LONGEST_RETENTION: Final = 3650
+"""Days, as in the template."""
+
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+_REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _USER: Final = re.compile(r"^([a-z]+://)?.*@")
 """Name and password in front of a host, which must not be repeated in a log."""
@@ -113,12 +122,13 @@ class Config:
         config = cls(
             url=reader.read("OPENSEARCH_URL", lambda text: _read_url(text, auth)) or "",
             auth=auth,
-            service=reader.choice("OPENSEARCH_SERVICE", ["es", "aoss"], default="es"),
-            region=reader.required_for("AWS_REGION", auth, Auth.IAM),
+            service=reader.read("OPENSEARCH_SERVICE", lambda text: _read_service(text, auth), default="es")
+            or "",
+            region=reader.required_for("AWS_REGION", auth, Auth.IAM, _read_region),
             credentials=_read_credentials(environ),
             username=reader.required_for("OPENSEARCH_USERNAME", auth, Auth.BASIC),
             password=reader.required_for("OPENSEARCH_PASSWORD", auth, Auth.BASIC),
-            ca_bundle=environ.get("OPENSEARCH_CA_BUNDLE") or None,
+            ca_bundle=reader.optional("OPENSEARCH_CA_BUNDLE", _read_ca_bundle),
             index_prefix=reader.read("INDEX_PREFIX", _read_prefix, default="cwl") or "",
             formats=reader.read("LOG_FORMATS", Formats.from_text, default=DEFAULT) or Formats({}),
             keep_message=reader.choice("KEEP_MESSAGE", ["always", "unparsed"], default="always") == "always",
@@ -158,6 +168,9 @@ class _Reader:
             self.problems.append(f"{name} is {shown!r}: {error}")
             return None
 
+    def optional(self, name: str, convert: Callable[[str], T]) -> T | None:
+        return self.read(name, convert) if self._environ.get(name) else None
+
     def choice(self, name: str, allowed: list[str], default: str) -> str:
         text = self._environ.get(name) or default
         if text in allowed:
@@ -165,30 +178,81 @@ class _Reader:
         self.problems.append(f"{name} is {text!r}: allowed are {', '.join(allowed)}")
         return default
 
-    def required_for(self, name: str, auth: Auth, needed_by: Auth) -> str:
+    def required_for(
+        self, name: str, auth: Auth, needed_by: Auth, convert: Callable[[str], str] = str
+    ) -> str:
         text = self._environ.get(name, "")
-        if not text and auth is needed_by:
+        if auth is not needed_by:
+            return text
+        if not text:
             self.problems.append(f"{name} is not set, and OPENSEARCH_AUTH={auth.value} needs it")
-        return text
+            return text
+        return self.read(name, convert) or text
 
 
 def _read_url(text: str, auth: Auth) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it must start with https:// and a host name")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise ValueError(
             "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD"
         )
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError("it must end after the host and port")
+    if not _is_host(parts.hostname):
+        raise ValueError("a host name has letters, digits, '-' and '.' only")
+    if not _has_usable_port(parts):
+        raise ValueError("the port must be a number from 1 to 65535")
     local = parts.hostname in LOCAL_HOSTS
     if parts.scheme == "http" and not local:
         raise ValueError("without TLS only this machine may be addressed; use https://")
     if auth is Auth.NONE and not local:
         raise ValueError("OPENSEARCH_AUTH=none is for this machine only; use iam or basic")
-    _ = parts.port  # raises ValueError where it is not a number in range
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_host(name: str) -> bool:
+    if ":" not in name:
+        return _HOST.fullmatch(name) is not None
+    try:
+        ipaddress.IPv6Address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_usable_port(parts: SplitResult) -> bool:
+    if parts.netloc.endswith(":"):
+        return False
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
+
+
+def _read_service(text: str, auth: Auth) -> str:
+    if text not in SERVICES:
+        raise ValueError(f"allowed are {', '.join(SERVICES)}")
+    if text == "aoss" and auth is not Auth.IAM:
+        raise ValueError("a serverless collection takes signed requests only; use OPENSEARCH_AUTH=iam")
+    return text
+
+
+def _read_region(text: str) -> str:
+    if not _REGION.fullmatch(text):
+        raise ValueError("it must be the name of a Region, such as eu-central-1")
+    return text
+
+
+def _read_ca_bundle(text: str) -> str:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=text)
+    except ssl.SSLError as error:
+        raise ValueError("the file holds no certificates that can be read (PEM)") from error
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from error
+    return text
 
 
 def _read_prefix(text: str) -> str:
@@ -209,6 +273,8 @@ def _read_bulk_bytes(text: str) -> int:
 def _read_days(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise ValueError("it must be a whole number of days, 0 for ever")
+    if len(text) > len(str(LONGEST_RETENTION)) or int(text) > LONGEST_RETENTION:
+        raise ValueError(f"allowed are 0 to {LONGEST_RETENTION} days, 0 for ever")
     return int(text)
 
 

@@ -260,19 +260,6 @@ def test_a_certificate_for_another_name_is_refused(
         assert server.received == []
 
 
-def test_a_ca_bundle_that_is_not_there_is_a_fault_of_tls(
-    open_sender: Open, authority: trustme.CA, tmp_path: Path
-) -> None:
-    with serve_tls(authority, "localhost") as server:
-        send = open_sender(
-            f"https://localhost:{server.port}", OPENSEARCH_CA_BUNDLE=str(tmp_path / "none.pem")
-        )
-        with pytest.raises(ConnectionFailedError) as caught:
-            send(make_body(), 5.0)
-
-    assert caught.value.kind == "tls"
-
-
 WITHOUT_NETWORK = """
 import socket, sys
 def refuse(*_, **__): raise AssertionError("the network was used")

@@ -1,7 +1,9 @@
 """The environment becomes one configuration, or one text that names every problem in it."""
 
 import dataclasses
+from pathlib import Path
 
+import certifi
 import pytest
 
 from handler.config import Auth, Config, ConfigError, Credentials
@@ -11,6 +13,7 @@ URL = "https://search-flows-1a2b.eu-central-1.es.amazonaws.com"
 DOMAIN = {"OPENSEARCH_URL": URL, "AWS_REGION": "eu-central-1"}
 LOCAL = {"OPENSEARCH_URL": "http://127.0.0.1:9201", "OPENSEARCH_AUTH": "none"}
 BASIC = {"OPENSEARCH_URL": URL, "OPENSEARCH_AUTH": "basic", "OPENSEARCH_USERNAME": "writer"}
+BUNDLE = certifi.where()
 SECRETS = ("wJalrXUtnFEMI", "IQoJb3JpZ2lu", "correct horse")
 
 OF_A_DOMAIN = Config(
@@ -85,7 +88,7 @@ def changed(**changes: object) -> Config:
                 "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
                 "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
                 "AWS_SESSION_TOKEN": "IQoJb3JpZ2lu",
-                "OPENSEARCH_CA_BUNDLE": "/etc/ssl/own.pem",
+                "OPENSEARCH_CA_BUNDLE": BUNDLE,
                 "INDEX_PREFIX": "vpc_flows-2",
                 "LOG_FORMATS": "${srcaddr} ${bytes};${srcaddr} ${dstaddr} ${bytes}",
                 "KEEP_MESSAGE": "unparsed",
@@ -93,7 +96,7 @@ def changed(**changes: object) -> Config:
                 "LOG_LEVEL": "DEBUG",
                 "FAILURE_BUCKET": "flows-failed",
                 "FAILURE_KMS_KEY": "alias/flows",
-                "RETENTION_DAYS": "30",
+                "RETENTION_DAYS": "3650",
             },
             Config(
                 url="https://abc123.eu-west-1.aoss.amazonaws.com:443",
@@ -103,7 +106,7 @@ def changed(**changes: object) -> Config:
                 credentials=Credentials("AKIDEXAMPLE", "wJalrXUtnFEMI", "IQoJb3JpZ2lu"),
                 username="",
                 password="",
-                ca_bundle="/etc/ssl/own.pem",
+                ca_bundle=BUNDLE,
                 index_prefix="vpc_flows-2",
                 formats=Formats.from_text("srcaddr bytes;srcaddr dstaddr bytes"),
                 keep_message=False,
@@ -111,7 +114,7 @@ def changed(**changes: object) -> Config:
                 log_level="DEBUG",
                 failure_bucket="flows-failed",
                 failure_kms_key="alias/flows",
-                retention_days=30,
+                retention_days=3650,
             ),
             id="everything",
         ),
@@ -154,6 +157,9 @@ def test_this_machine_may_be_addressed_without_tls_and_without_signing_in(url: s
 
 
 NO_HOST = "it must start with https:// and a host name"
+NO_NAME = "a host name has letters, digits, '-' and '.' only"
+NO_PORT = "the port must be a number from 1 to 65535"
+NO_REGION = "it must be the name of a Region, such as eu-central-1"
 NO_TLS = "without TLS only this machine may be addressed; use https://"
 NO_PATH = "it must end after the host and port"
 NO_PREFIX = "allowed are lower-case letters, digits, '-' and '_', with a letter or digit first"
@@ -170,7 +176,19 @@ ONE_LENGTH = "two formats have 1 fields each, so that their lines cannot be told
         ("OPENSEARCH_URL", "https://[::1", "Invalid IPv6 URL"),
         ("OPENSEARCH_URL", f"{URL}/_dashboards", NO_PATH),
         ("OPENSEARCH_URL", f"{URL}?x=1", NO_PATH),
-        ("OPENSEARCH_URL", f"{URL}:99999", "Port out of range 0-65535"),
+        ("OPENSEARCH_URL", f"{URL}:99999", NO_PORT),
+        ("OPENSEARCH_URL", "https://h:0", NO_PORT),
+        ("OPENSEARCH_URL", "https://h:", NO_PORT),
+        ("OPENSEARCH_URL", "https://h:/", NO_PORT),
+        ("OPENSEARCH_URL", "https://h:x", NO_PORT),
+        ("OPENSEARCH_URL", "https://h x", NO_NAME),
+        ("OPENSEARCH_URL", "https://h\\x", NO_NAME),
+        ("OPENSEARCH_URL", "https://h;x", NO_NAME),
+        ("OPENSEARCH_URL", "https://*", NO_NAME),
+        ("OPENSEARCH_URL", "https://*.example.com", NO_NAME),
+        ("OPENSEARCH_URL", "https://h.", NO_NAME),
+        ("OPENSEARCH_URL", "https://höst", NO_NAME),
+        ("OPENSEARCH_URL", "https://:9200", NO_HOST),
         ("OPENSEARCH_URL", "http://search.example.com", NO_TLS),
         ("OPENSEARCH_URL", "http://127.0.0.1.example.com:9200", NO_TLS),
         ("OPENSEARCH_AUTH", "IAM", "allowed are iam, basic, none"),
@@ -191,6 +209,13 @@ ONE_LENGTH = "two formats have 1 fields each, so that their lines cannot be told
         ("MAX_BULK_BYTES", "9437185", "allowed are 65536 to 9437184 bytes"),
         ("LOG_LEVEL", "info", "allowed are DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("RETENTION_DAYS", "a month", "it must be a whole number of days, 0 for ever"),
+        ("RETENTION_DAYS", "3651", "allowed are 0 to 3650 days, 0 for ever"),
+        ("RETENTION_DAYS", "9" * 5000, "allowed are 0 to 3650 days, 0 for ever"),
+        ("AWS_REGION", " ", NO_REGION),
+        ("AWS_REGION", "eu-central-1 ", NO_REGION),
+        ("OPENSEARCH_CA_BUNDLE", "/nonexistent", "the file cannot be read: No such file or directory"),
+        ("OPENSEARCH_CA_BUNDLE", "/", "the file cannot be read: Is a directory"),
+        ("OPENSEARCH_CA_BUNDLE", __file__, "the file holds no certificates that can be read (PEM)"),
     ],
 )
 def test_a_problem_is_named_with_its_value_and_what_is_allowed(name: str, value: str, sentence: str) -> None:
@@ -209,6 +234,19 @@ def test_no_authentication_is_refused_beyond_this_machine() -> None:
     assert caught.value.problems == (f"OPENSEARCH_URL is '{URL}': {sentence}",)
 
 
+@pytest.mark.parametrize("environ", [LOCAL, BASIC | {"OPENSEARCH_PASSWORD": "correct horse"}])
+def test_a_collection_takes_signed_requests_only(environ: dict[str, str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(environ | {"OPENSEARCH_SERVICE": "aoss"})
+
+    sentence = "a serverless collection takes signed requests only; use OPENSEARCH_AUTH=iam"
+    assert caught.value.problems == (f"OPENSEARCH_SERVICE is 'aoss': {sentence}",)
+
+
+def test_the_region_is_nobodys_business_where_nothing_is_signed() -> None:
+    assert Config.from_environ(LOCAL | {"AWS_REGION": " "}).auth is Auth.NONE
+
+
 def test_basic_authentication_needs_both_name_and_password() -> None:
     with pytest.raises(ConfigError) as caught:
         Config.from_environ({"OPENSEARCH_URL": URL, "OPENSEARCH_AUTH": "basic"})
@@ -219,17 +257,19 @@ def test_basic_authentication_needs_both_name_and_password() -> None:
     )
 
 
-def test_all_problems_are_named_at_once() -> None:
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Config.from_environ(
             {
                 "OPENSEARCH_URL": "http://search.example.com",
                 "OPENSEARCH_SERVICE": "opensearch",
+                "OPENSEARCH_CA_BUNDLE": str(tmp_path),
                 "INDEX_PREFIX": "*",
                 "LOG_FORMATS": "$srcaddr",
                 "KEEP_MESSAGE": "yes",
                 "MAX_BULK_BYTES": "1",
                 "LOG_LEVEL": "loud",
+                "RETENTION_DAYS": "99999",
             }
         )
 
@@ -237,11 +277,13 @@ def test_all_problems_are_named_at_once() -> None:
         "OPENSEARCH_URL",
         "OPENSEARCH_SERVICE",
         "AWS_REGION",
+        "OPENSEARCH_CA_BUNDLE",
         "INDEX_PREFIX",
         "LOG_FORMATS",
         "KEEP_MESSAGE",
         "MAX_BULK_BYTES",
         "LOG_LEVEL",
+        "RETENTION_DAYS",
     ]
     assert str(caught.value) == "; ".join(caught.value.problems)
 
@@ -298,6 +340,16 @@ def test_no_problem_shows_a_secret() -> None:
         ),
         (
             "https://writer:s3cret@@search.example.com",
+            "https://***@search.example.com",
+            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD",
+        ),
+        (
+            "https://@search.example.com",
+            "https://***@search.example.com",
+            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD",
+        ),
+        (
+            "https://:@search.example.com",
             "https://***@search.example.com",
             "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD",
         ),

@@ -195,10 +195,17 @@ def test_compatibility_mode_is_taken_for_the_oldest_version(
     assert stored["template"]["mappings"]["properties"]["@message"]["type"] == "text"
 
 
+def choose_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    collection = {"OPENSEARCH_SERVICE": "aoss", "OPENSEARCH_AUTH": "iam", "AWS_REGION": "eu-central-1"}
+    for name, value in (keys | collection).items():
+        monkeypatch.setenv(name, value)
+
+
 def test_a_collection_gets_mappings_and_dashboards(
     front: Front, opensearch: Embedded, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENSEARCH_SERVICE", "aoss")
+    choose_collection(monkeypatch)
     answer = stack.send("Create", WriterRoleArns=[])
 
     other = "skipped: a collection has data access policies instead"
@@ -216,7 +223,7 @@ def test_a_collection_gets_mappings_and_dashboards(
 def test_a_collection_whose_dashboards_are_not_for_the_setup_goes_without(
     front: Front, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OPENSEARCH_SERVICE", "aoss")
+    choose_collection(monkeypatch)
     front.plugins.insert(0, lambda call: (403, {}) if call.path.startswith("/_dashboards") else None)
     answer = stack.send("Create", WriterRoleArns=[])
 
