@@ -1,10 +1,12 @@
 """`flowlogs demo` on a real OpenSearch: what it prints is true, and a second run changes nothing."""
 
 import datetime as dt
+import itertools
 import os
 import re
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +64,8 @@ def count(node: Embedded, **query: object) -> int:
 
 def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: Embedded) -> None:
     made = summarize(generate_day(DAY, records=RECORDS))
-    total = RECORDS + SAMPLES.received
+    before = summarize(generate_day(DAY - dt.timedelta(days=1), records=RECORDS // 10))
+    total = RECORDS + RECORDS // 10 + SAMPLES.received
     arguments = ("--records", str(RECORDS), "--day", DAY.isoformat())
     assert made.received == RECORDS
 
@@ -70,16 +73,22 @@ def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: 
 
     assert (first.status, first.error) == (0, "")
     (report,) = re.findall(r"^  (\S*report\.html) ", first.out, re.MULTILINE)
-    assert f"{DAY} 00:00 to {DAY + dt.timedelta(days=1)} 00:00 UTC" in Path(report).read_text()
+    page = Path(report).read_text()
+    assert f"{DAY} 00:00 to {DAY + dt.timedelta(days=1)} 00:00 UTC" in page
+    assert f"The period before ({DAY - dt.timedelta(days=1)} 00:00 to {DAY} 00:00 UTC) had " in page
     names = ("received", "indexed", "duplicate", "pending", "rejected")
     assert [first.count(name) for name in names] == [total, total, 0, 0, 0]
     assert f"{total:,} = {total:,} + 0 + 0 + 0; the index grew by {total:,} documents" in first.out
-    unparsed, no_data = made.unparsed + SAMPLES.unparsed, made.no_data + SAMPLES.no_data
-    skip_data = made.skip_data + SAMPLES.skip_data
-    assert f"of which unparsed {unparsed}, NODATA {no_data}, SKIPDATA {skip_data}\n" in first.out
+    every = made + before + SAMPLES
+    assert (
+        f"of which unparsed {every.unparsed}, NODATA {every.no_data}, SKIPDATA {every.skip_data}\n"
+        in first.out
+    )
 
     day: dict[str, Any] = {"term": {"_index": f"cwl-{DAY:%Y.%m.%d}"}}
     assert count(opensearch, **day) == RECORDS
+    day_before = f"cwl-{DAY - dt.timedelta(days=1):%Y.%m.%d}"
+    assert count(opensearch, term={"_index": day_before}) == RECORDS // 10
     sums = {"actions": {"terms": {"field": "action"}, "aggs": {"bytes": {"sum": {"field": "bytes"}}}}}
     buckets = search(opensearch, {"size": 0, "query": day, "aggs": sums})["aggregations"]["actions"][
         "buckets"
@@ -96,6 +105,51 @@ def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: 
     assert "the index grew by 0 documents" in second.out
     assert count(opensearch, match_all={}) == total
     assert opensearch.running
+
+
+def test_what_others_write_meanwhile_is_none_of_the_demo(opensearch: Embedded) -> None:
+    """On a cluster of one's own: other flow logs go to the same index while the demo counts."""
+    over = threading.Event()
+    written = itertools.count()
+
+    def write() -> None:
+        other = {"@owner": "210987654321", "@log_group": "/vpc/own", "srcaddr": "10.9.9.9", "bytes": 10**15}
+        while opensearch.request("GET", "/_index_template/cwl")[0] != 200 and not over.is_set():
+            pass  # the mappings shall be there first
+        while not over.is_set():
+            opensearch.request("PUT", f"/cwl-{DAY:%Y.%m.%d}/_doc/other-{next(written)}", other)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        shown = run_demo("--records", "1000", "--day", DAY.isoformat(), OPENSEARCH_URL=opensearch.url)
+    finally:
+        over.set()
+        writer.join()
+
+    total = 1100 + SAMPLES.received
+    assert (shown.status, shown.error) == (0, "")
+    assert f"{total:,} = {total:,} + 0 + 0 + 0; the index grew by {total:,} documents" in shown.out
+    assert "10.9.9.9" not in shown.out
+    assert count(opensearch, term={"@log_group": "/vpc/own"}) > 0
+
+
+def test_another_prefix_keeps_the_demo_apart(opensearch: Embedded) -> None:
+    shown = run_demo(
+        "--records", "1000", "--day", DAY.isoformat(), OPENSEARCH_URL=opensearch.url, INDEX_PREFIX="try"
+    )
+
+    assert shown.status == 0
+    assert "index template 'try' is installed" in shown.out
+    assert opensearch.request("GET", "/_cat/indices/cwl-*?format=json")[1] == []
+    assert opensearch.request("GET", "/_index_template/cwl")[0] == 404
+
+
+def test_help_says_where_the_documents_go() -> None:
+    shown = " ".join(run_demo("--help").out.split())
+
+    assert "go to INDEX_PREFIX (default: cwl): give a productive cluster another." in shown
+    assert "The same day with the same --records is the same traffic" in shown
 
 
 def test_the_demo_shows_who_sends_most_and_what_is_refused(opensearch: Embedded) -> None:
