@@ -1,16 +1,20 @@
 """How commands end, alike for all of them."""
 
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from flowlogs.opensearch_releases import EmbeddedError
 from handler.config import ConfigError
+
+if TYPE_CHECKING:
+    from opensearchpy.exceptions import TransportError
 
 INCOMPLETE: Final = 1
 """The command ran, and something that it was asked about is not as it should be."""
@@ -21,6 +25,30 @@ USAGE: Final = 2
 NO_CREDENTIALS: Final = (
     "no AWS credentials are found: give --profile, or set AWS_PROFILE, or sign in as for the AWS CLI"
 )
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""How the services of AWS say that someone may not do this."""
+
+_NOT_ACCEPTED: Final = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""How they say that the credentials are good for nothing."""
+
+_CONNECTION: Final = re.compile(
+    r"(?:HTTPS?Connection(?:Pool)?\([^)]*\): |.*>: )?(?:Failed to establish a new connection: )?"
+    r"(?:\[Errno -?\d+\] )?"
+)
+"""How the sentences of urllib3 begin: with the connection, which says nothing to people."""
 
 debugging: Final = ContextVar("debugging", default=False)
 """Whether errors show where they come from (`--debug`)."""
@@ -34,8 +62,13 @@ def fail(message: str, status: int) -> typer.Exit:
 
 def describe(error: Exception) -> str:
     """Return what AWS, OpenSearch or a library says, as a sentence for people."""
-    from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
-    from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+    from botocore.exceptions import (
+        ClientError,
+        NoCredentialsError,
+        NoRegionError,
+        PartialCredentialsError,
+        ProfileNotFound,
+    )
     from opensearchpy.exceptions import TransportError
 
     match error:
@@ -43,15 +76,80 @@ def describe(error: Exception) -> str:
             return NO_CREDENTIALS
         case NoRegionError():
             return "no AWS Region is given: give --region, or set AWS_REGION"
+        case ProfileNotFound():
+            return f"{error}: check --profile, or AWS_PROFILE"
         case ClientError():
-            said = error.response.get("Error", {})
-            return f"AWS refuses {error.operation_name}: {said.get('Code')}: {said.get('Message')}"
-        case ClientConnectionError():
-            # urllib3 begins some of its sentences with the connection object.
-            return f"OpenSearch does not answer: {str(error.info).rsplit('>: ', maxsplit=1)[-1]}"
+            hint = "; sign in again, or give another --profile" if _is_not_accepted(error) else ""
+            message = error.response.get("Error", {}).get("Message")
+            return f"AWS refuses {error.operation_name}: {read_code(error)}: {message}{hint}"
         case TransportError():
-            return f"OpenSearch answers {error.status_code}: {_read_reason(error.info) or error.error}"
+            return f"OpenSearch {_describe_answer(error)}"
     return str(error)
+
+
+def _describe_answer(error: "TransportError") -> str:
+    from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+
+    if isinstance(error, ClientConnectionError):
+        return f"does not answer: {describe_silence(str(error.info))}"
+    return f"answers {error.status_code}: {_read_reason(error.info) or error.error}"
+
+
+def describe_silence(reason: str) -> str:
+    """Return why a request had no answer, without what urllib3 puts in front: `Connection refused`."""
+    return _CONNECTION.sub("", reason, count=1)
+
+
+def read_code(error: Exception) -> str:
+    """Return the code by which AWS names an error; empty where it is none of AWS's."""
+    from botocore.exceptions import ClientError
+
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def is_denied(error: Exception) -> bool:
+    """Tell whether AWS knows who asks, and does not permit it."""
+    return read_code(error) in _DENIED
+
+
+def is_unusable(error: Exception) -> bool:
+    """Tell whether AWS cannot be asked at all as the command is called: no Region, no valid credentials."""
+    from botocore.exceptions import (
+        ConfigNotFound,
+        ConfigParseError,
+        CredentialRetrievalError,
+        InvalidConfigError,
+        InvalidRegionError,
+        LoginError,
+        NoCredentialsError,
+        NoRegionError,
+        ParamValidationError,
+        PartialCredentialsError,
+        ProfileNotFound,
+        SSOError,
+        TokenRetrievalError,
+    )
+
+    unusable = (
+        ConfigNotFound,
+        ConfigParseError,
+        CredentialRetrievalError,
+        InvalidConfigError,
+        InvalidRegionError,
+        LoginError,
+        NoCredentialsError,
+        NoRegionError,
+        ParamValidationError,  # such as a bucket's name that no bucket can have
+        PartialCredentialsError,
+        ProfileNotFound,
+        SSOError,
+        TokenRetrievalError,
+    )
+    return isinstance(error, unusable) or _is_not_accepted(error)
+
+
+def _is_not_accepted(error: Exception) -> bool:
+    return read_code(error) in _NOT_ACCEPTED
 
 
 def _read_reason(info: object) -> str:
@@ -75,7 +173,7 @@ def explained() -> Iterator[None]:
     except ConfigError as error:
         raise _explain(error, USAGE) from error
     except (BotoCoreError, ClientError, OpenSearchException, EmbeddedError) as error:
-        raise _explain(error, INCOMPLETE) from error
+        raise _explain(error, USAGE if is_unusable(error) else INCOMPLETE) from error
 
 
 def _explain(error: Exception, status: int) -> typer.Exit:

@@ -9,6 +9,7 @@ from typing import Final
 import boto3
 import pytest
 import typer
+from botocore.exceptions import ClientError
 
 from commands import BUCKET, run
 from flowlogs import command_line, exits
@@ -113,8 +114,29 @@ def test_what_opensearch_answers_becomes_a_sentence() -> None:
     assert exits.describe(NotFoundError(404, "not found", "")) == "OpenSearch answers 404: not found"
     cause = OSError("<HTTPConnection object at 0x7f>: [Errno 111] Connection refused")
     assert exits.describe(ClientConnectionError("N/A", "x", cause)) == (
-        "OpenSearch does not answer: [Errno 111] Connection refused"
+        "OpenSearch does not answer: Connection refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        pytest.param(
+            "HTTPConnection(host='127.0.0.1', port=9): Failed to establish a new connection: "
+            "[Errno 111] Connection refused",
+            "Connection refused",
+            id="refused",
+        ),
+        (
+            "HTTPSConnection(host='x.y', port=443): Failed to resolve 'x.y' ([Errno -2] Name not known)",
+            "Failed to resolve 'x.y' ([Errno -2] Name not known)",
+        ),
+        ("HTTPSConnectionPool(host='x.y', port=443): Read timed out.", "Read timed out."),
+        ("something else", "something else"),
+    ],
+)
+def test_why_there_was_no_answer_is_told_without_the_connection(reason: str, expected: str) -> None:
+    assert exits.describe_silence(reason) == expected
 
 
 @pytest.mark.parametrize(
@@ -185,13 +207,68 @@ def test_the_region_is_chosen_as_the_aws_cli_does(
     assert os.environ.get("AWS_DEFAULT_REGION", "") == (expected if region or environ else "")
 
 
+ALL_THAT_ASK_AWS: Final = (
+    ("doctor", "--stack", "x"),
+    ("formats", "--log-group", "/vpc"),
+    ("rejected", "--bucket", BUCKET),
+    ("replay", "--bucket", BUCKET),
+    ("verify", "--day", "2026-01-15", "--stack", "x"),
+)
+asking = pytest.mark.parametrize("arguments", ALL_THAT_ASK_AWS, ids=lambda arguments: arguments[0])
+
+
+@asking
 @pytest.mark.usefixtures("profiles")
-def test_a_profile_that_does_not_exist_is_a_sentence() -> None:
-    told = run("rejected", "--bucket", BUCKET, "--profile", "no-such-profile")
-    assert (told.status, told.errors) == (
-        1,
-        "flowlogs: The config profile (no-such-profile) could not be found\n",
+def test_a_profile_that_does_not_exist_is_an_environment_that_is_not_usable(
+    arguments: tuple[str, ...],
+) -> None:
+    told = run(*arguments, "--profile", "no-such-profile", "--region", "eu-central-1")
+    sentence = "The config profile (no-such-profile) could not be found: check --profile, or AWS_PROFILE"
+    assert (told.status, told.output, told.errors) == (2, "", f"flowlogs: {sentence}\n")
+
+
+@asking
+def test_so_is_one_without_credentials(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nonexistent")
+    told = run(*arguments, "--region", "eu-central-1")
+    assert (told.status, told.output, told.errors) == (2, "", f"flowlogs: {exits.NO_CREDENTIALS}\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [each for each in ALL_THAT_ASK_AWS if BUCKET not in each], ids=lambda arguments: arguments[0]
+)
+def test_so_is_one_without_a_region(arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/nonexistent")
+    told = run(*arguments)
+    assert (told.status, told.output, told.errors) == (
+        2,
+        "",
+        "flowlogs: no AWS Region is given: give --region, or set AWS_REGION\n",
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "hint"),
+    [
+        ("ExpiredToken", exits.USAGE, "; sign in again, or give another --profile"),
+        ("AccessDenied", exits.INCOMPLETE, ""),
+        ("NoSuchBucket", exits.INCOMPLETE, ""),
+    ],
+)
+def test_credentials_that_aws_does_not_accept_are_not_usable_and_an_answer_of_no_is_one(
+    code: str, status: int, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as raised, exits.explained():
+        raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListObjectsV2")
+    assert raised.value.exit_code == status
+    assert capsys.readouterr().err == f"flowlogs: AWS refuses ListObjectsV2: {code}: no{hint}\n"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_name_that_no_bucket_can_have_is_a_wrong_call() -> None:
+    told = run("rejected", "--bucket", "no such bucket")
+    assert (told.status, told.output) == (2, "")
+    assert "Invalid bucket name" in told.errors
 
 
 @pytest.mark.usefixtures("account")

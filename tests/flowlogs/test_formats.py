@@ -182,7 +182,7 @@ def test_warnings(
 def test_without_credentials_the_command_says_how_to_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
     told = run("formats", "--log-group", GROUP, "--region", "eu-central-1")
-    assert (told.status, told.output) == (1, "")
+    assert (told.status, told.output) == (2, "")
     assert told.errors == (
         "flowlogs: no AWS credentials are found: give --profile, or set AWS_PROFILE, "
         "or sign in as for the AWS CLI\n"
@@ -192,4 +192,7 @@ def test_without_credentials_the_command_says_how_to_sign_in(monkeypatch: pytest
 def test_without_a_region_the_command_says_how_to_give_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
     told = run("formats", "--log-group", GROUP)
-    assert told.errors == "flowlogs: no AWS Region is given: give --region, or set AWS_REGION\n"
+    assert (told.status, told.errors) == (
+        2,
+        "flowlogs: no AWS Region is given: give --region, or set AWS_REGION\n",
+    )
