@@ -84,6 +84,14 @@ def test_redacted_output_has_no_address_and_no_account() -> None:
         assert "/org/[account]/flows" in told.output
 
 
+def test_redacted_log_groups_that_differ_in_their_account_only_add_up() -> None:
+    reject(mapper("srcaddr"), mapper("srcaddr"), log_group="/org/123456789010/flows")
+    reject(mapper("srcaddr"), log_group="/org/123456789011/flows")
+    told = run("rejected", "--bucket", BUCKET, "--redact", "--json")
+    assert told.json["groups"][0]["log_groups"] == {"/org/[account]/flows": 3}
+    assert "from: /org/[account]/flows (3)\n" in run("rejected", "--bucket", BUCKET, "--redact").output
+
+
 def test_the_choice_by_time_log_group_and_number() -> None:
     reject(mapper("srcaddr"))
     reject(mapper("dstaddr"), mapper("dstaddr"), log_group="/vpc/b")
