@@ -6,6 +6,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import Final
 
+from flowlogs.display import count_of
 from flowlogs.sources import OUTCOMES, Stored
 
 FORWARD: Final = "forward function"
@@ -120,11 +121,11 @@ def _check_delivery(sources: Sources, arrived: Check) -> Check:
         )
     else:
         meaning = (
-            f"{difference:,} are in no invocation that ended well: failed ones are tried twice more within "
-            "minutes, then lie in the bucket"
+            f"{count_of(difference, 'event', 'is', 'are')} in no invocation that ended well: failed ones are "
+            "tried twice more within minutes, then lie in the bucket"
         )
         if arrived.state is State.OK:
-            return Check(name, State.OK, f"{shown}; {meaning}. They arrived, by a retry or a replay")
+            return Check(name, State.OK, f"{shown}; {meaning}. All arrived, by a retry or a replay")
         meaning += f" (Lambda's own records hold {sources.stored.on_failure:,})" if sources.stored else ""
         meaning += ". Look at Errors and Throttles of the function, and at its log"
     return Check(name, State.DIFFERS, f"{shown}: {meaning}", difference)
@@ -168,8 +169,8 @@ def _check_arrival(sources: Sources) -> Check:
         return Check(name, State.OK, shown)
     if found.least <= delivered <= found.most:
         edge = (
-            f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} were delivered. That fits the "
-            "edges of the window: delivery counts by its own time, the index by that of the event, up to "
+            f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} by delivery. That fits the edges "
+            "of the window: delivery counts by its own time, the index by that of the event, up to "
             f"{_show(sources.lag)} earlier"
         )
         return Check(name, State.OK, f"{shown}: {edge}")
@@ -179,8 +180,9 @@ def _check_arrival(sources: Sources) -> Check:
 def _explain(delivered: int, found: Range) -> str:
     if delivered > found.most:
         return (
-            f"at least {delivered - found.most:,} are nowhere. They are with Lambda, if the window has just "
-            "ended; or indices or objects were deleted; or a flow log of another log group is meant"
+            f"at least {count_of(delivered - found.most, 'event', 'is', 'are')} nowhere. Lambda still holds "
+            "what is missing, if the window has just ended; or indices or objects were deleted; or a flow log "
+            "of another log group is meant"
         )
     return (
         f"{found.least - delivered:,} more than were delivered. Something else writes to these indices, "
@@ -208,15 +210,18 @@ def _check_waiting(sources: Sources) -> Iterator[Check]:
         return
     waiting = len(stored.pending)
     if waiting:
-        text = f"{waiting:,} events wait in the bucket: flowlogs replay --dry-run, then flowlogs replay"
+        events = count_of(waiting, "event", "waits", "wait")
+        text = f"{events} in the bucket: flowlogs replay --dry-run, then flowlogs replay"
         yield Check(name, State.DIFFERS, text, waiting)
     else:
         yield Check(name, State.OK, "no event waits in the bucket")
     if stored.rejected:
-        text = f"{len(stored.rejected):,} events are rejected, and accounted for: flowlogs rejected"
+        events = count_of(len(stored.rejected), "event", "is", "are")
+        text = f"{events} rejected, and accounted for: flowlogs rejected"
         yield Check("what is rejected has its reason", State.OK, text)
     if stored.unreadable:
-        text = f"{len(stored.unreadable):,} cannot be read and may hold events: flowlogs rejected"
+        objects = count_of(len(stored.unreadable), "object")
+        text = f"{objects} cannot be read and may hold events: flowlogs rejected"
         yield Check("every object in the bucket can be read", State.DIFFERS, text, 0)
 
 

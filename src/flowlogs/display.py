@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -31,10 +31,22 @@ WIDTH_OF_A_FILE: Final = 120
 """Columns, where output goes to a file or a pipe, which have no width of their own."""
 
 
+class _ConsoleOfFile(Console):
+    """Writes no blanks at the ends of lines: rich fills them up, which is of use on a screen only."""
+
+    def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  # as rich has it
+        """Print as rich does."""
+        with self.capture() as captured:
+            super().print(*objects, **options)
+        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
+
+
 def make_console() -> Console:
     """Return the console for what people read. ":a:" in it is part of an IPv6 address, not an emoji."""
     console = Console(file=sys.stdout, emoji=False)
-    return console if console.is_terminal else Console(file=sys.stdout, emoji=False, width=WIDTH_OF_A_FILE)
+    if console.is_terminal:
+        return console
+    return _ConsoleOfFile(file=sys.stdout, emoji=False, width=WIDTH_OF_A_FILE)
 
 
 def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -71,6 +83,12 @@ def format_protocol(number: Value | None) -> str:
 def format_count(number: Value | None) -> str:
     """Return a whole number with its thousands apart."""
     return "" if number is None else f"{int(number):,}"
+
+
+def count_of(number: int, noun: str, one: str = "", many: str = "") -> str:
+    """Return how many there are of something, and what they do: `1 object waits`, `2 objects wait`."""
+    counted, verb = (noun, one) if number == 1 else (f"{noun}s", many)
+    return f"{format_count(number)} {counted} {verb}".rstrip()
 
 
 def format_bytes(number: Value | float | None) -> str:

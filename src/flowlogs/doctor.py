@@ -13,7 +13,7 @@ from rich.text import Text
 from flowlogs.cluster import open_client
 from flowlogs.cluster_health import REACH, examine
 from flowlogs.deployment import Deployment, read_environ
-from flowlogs.display import format_count, make_console
+from flowlogs.display import count_of, make_console
 from flowlogs.exits import INCOMPLETE, NO_CREDENTIALS, describe, explained
 from flowlogs.finding import Finding, State, ok, problem, skipped
 from flowlogs.options import Json, Stack
@@ -159,17 +159,15 @@ def _find_waiting(deployment: Deployment) -> Finding:
     if not objects:
         return ok(WAITING, deployment.bucket)
     age = _show_age((datetime.now(UTC) - objects[0].modified).total_seconds())
-    number = format_count(len(objects))
-    return problem(
-        WAITING, f"{number} objects wait, the oldest for {age}: flowlogs replay --dry-run tells why"
-    )
+    waiting = count_of(len(objects), "object", "waits", "wait")
+    return problem(WAITING, f"{waiting}, the oldest for {age}: flowlogs replay --dry-run tells why")
 
 
 def _show_age(seconds: float) -> str:
-    for size, name in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")):
+    for size, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
         if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {name}"
-    return f"{max(0, seconds):.0f} seconds"
+            return count_of(round(seconds / size), name)
+    return count_of(max(0, round(seconds)), "second")
 
 
 def _print(console: Console, findings: list[Finding]) -> None:
@@ -179,4 +177,4 @@ def _print(console: Console, findings: list[Finding]) -> None:
         console.print(Padding(text, (0, 0, 0, 9), expand=False))
     problems = sum(each.state is State.PROBLEM for each in findings)
     skips = sum(each.state is State.SKIPPED for each in findings)
-    console.print(f"\n{len(findings)} looked at, {problems} problems, {skips} skipped")
+    console.print(f"\n{len(findings)} looked at, {count_of(problems, 'problem')}, {skips} skipped")

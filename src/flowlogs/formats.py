@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from flowlogs.display import make_console, plain_table
+from flowlogs.display import count_of, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained
 from flowlogs.options import Json
 from parser.errors import FormatError
@@ -158,8 +158,8 @@ def _warn_of_lengths(flow_logs: list[FlowLog]) -> Iterator[str]:
         if len(formats) > 1:
             names = " and ".join(ids[0] for ids in formats.values())
             yield (
-                f"{names} have different formats of {length} fields each, so that their lines cannot be told "
-                "apart: give one of them a field more, or a log group of its own"
+                f"{names} have different formats of {count_of(length, 'field')} each, so that their lines "
+                "cannot be told apart: give one of them a field more, or a log group of its own"
             )
 
 

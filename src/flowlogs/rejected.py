@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from flowlogs.display import format_count, make_console
+from flowlogs.display import count_of, format_count, make_console
 from flowlogs.exits import INCOMPLETE, explained
 from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
 from flowlogs.progress import shown_progress
@@ -218,7 +218,7 @@ def _to_json(findings: Findings) -> dict[str, Any]:
 def _print(console: Console, shown: dict[str, Any]) -> None:
     for group in shown["groups"]:
         name = f"{group['status']} {group['error_type']}" if group["status"] else group["error_type"]
-        console.print(Text(f"{format_count(group['count'])} events: {name}", style="bold"))
+        console.print(Text(f"{count_of(group['count'], 'event')}: {name}", style="bold"))
         details = {
             "index": group["index"] or "(none)",
             "reason": group["reason"],
@@ -237,8 +237,9 @@ def _print(console: Console, shown: dict[str, Any]) -> None:
         console.print()
     for each in shown["unreadable"]:
         console.print(Text(f"an object that cannot be read: {each['key']}", style="bold"))
-        text = f"{each['size']} bytes, set aside at {each['stored']}\nreason: {each['reason']}"
+        text = f"{count_of(each['size'], 'byte')}, set aside at {each['stored']}\nreason: {each['reason']}"
         console.print(Padding(Text(text, overflow="fold"), (0, 0, 0, 2), expand=False))
         console.print()
-    objects = f", {len(shown['unreadable'])} objects that cannot be read" if shown["unreadable"] else ""
-    console.print(f"{format_count(shown['events'])} events are rejected{objects}")
+    unreadable = len(shown["unreadable"])
+    objects = f", {count_of(unreadable, 'object')} that cannot be read" if unreadable else ""
+    console.print(f"{count_of(shown['events'], 'event', 'is', 'are')} rejected{objects}")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from flowlogs.cluster import open_client
-from flowlogs.display import format_count, make_console, plain_table
+from flowlogs.display import count_of, format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained
 from flowlogs.options import EventSince, EventUntil, Json, in_utc
 from flowlogs.progress import shown_progress
@@ -247,17 +247,19 @@ def to_json(result: Result) -> dict[str, Any]:
 
 def _print(console: Console, result: Result, *, dry_run: bool) -> None:
     verb = "can be parsed now" if dry_run else "parsed and overwritten"
-    console.print(f"{format_count(result.before)} documents had a parse error")
+    console.print(f"{count_of(result.before, 'document')} had a parse error")
     console.print(f"{format_count(result.parsed)} {verb}")
-    console.print(f"{format_count(result.failing)} still cannot be parsed, and are as they were")
+    console.print(f"{format_count(result.failing)} still cannot be parsed, left as before")
     if result.changed:
-        console.print(f"{format_count(result.changed)} were changed by somebody else meanwhile: run it again")
+        changed = count_of(result.changed, "document", "was", "were")
+        console.print(f"{changed} changed by somebody else meanwhile: run it again")
     if result.refused:
-        console.print(f"{format_count(result.refused)} were refused by OpenSearch, and are as they were:")
+        refused = count_of(result.refused, "document", "was", "were")
+        console.print(f"{refused} refused by OpenSearch, left as before:")
     for title, counts in (("why refused", result.refusals), ("why not", result.reasons)):
         if counts:
             table = plain_table("documents", title, right=["documents"])
             for reason, number in counts.most_common(REASONS):
                 table.add_row(format_count(number), Text(reason))  # not markup: reasons have brackets
             console.print(table)
-    console.print(f"{format_count(result.after)} documents have a parse error now")
+    console.print(f"{count_of(result.after, 'document', 'has', 'have')} a parse error now")

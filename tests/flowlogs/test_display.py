@@ -4,8 +4,17 @@ import io
 
 import pytest
 from rich.console import Console
+from rich.padding import Padding
 
-from flowlogs.display import format_bytes, format_count, format_protocol, make_console, record_table
+from flowlogs.display import (
+    count_of,
+    format_bytes,
+    format_count,
+    format_protocol,
+    make_console,
+    plain_table,
+    record_table,
+)
 from parser.record import Value
 
 
@@ -32,6 +41,29 @@ def show(*records: dict[str, Value]) -> list[str]:
 )
 def test_bytes_are_shown_in_the_unit_that_keeps_them_short(number: float | None, shown: str) -> None:
     assert format_bytes(number) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0 objects wait"), (1, "1 object waits"), (1_234, "1,234 objects wait")]
+)
+def test_one_is_told_as_one(number: int, shown: str) -> None:
+    assert count_of(number, "object", "waits", "wait") == shown
+    assert count_of(number, "object") == shown.rsplit(" ", 1)[0]
+
+
+def test_lines_in_a_file_have_no_blanks_at_their_ends() -> None:
+    console = make_console()
+    console.file = io.StringIO()
+    table = plain_table("name", "number")
+    table.add_row("long name", "")
+    console.print(table)
+    console.print(Padding("word " * 40, (0, 0, 0, 4), expand=False))
+    console.print("an end\n", end="")
+    lines = console.file.getvalue().split("\n")
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[2] == "long name"
+    assert lines[3].startswith("    word word")
+    assert lines[-2:] == ["an end", ""]
 
 
 @pytest.mark.parametrize(("number", "shown"), [(None, ""), (0, "0"), (999, "999"), (1234567, "1,234,567")])

@@ -320,14 +320,21 @@ def test_what_waits_is_counted_with_its_age(monkeypatch: pytest.MonkeyPatch) -> 
     state, text = ask_account()[doctor.WAITING]
     assert state == "problem"
     assert text.startswith("3 objects wait, the oldest for ")
-    assert text.endswith(" seconds: flowlogs replay --dry-run tells why")
+    assert text.endswith(": flowlogs replay --dry-run tells why")
     monkeypatch.setattr(FailureStore, "list_pending", lambda _: [])
     assert ask_account()[doctor.WAITING][0] == "ok"
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0, "0 seconds"), (119, "119 seconds"), (7199, "120 minutes"), (7200, "2 hours"), (200_000, "2 days")],
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (7199, "120 minutes"),
+        (7200, "2 hours"),
+        (200_000, "2 days"),
+    ],
 )
 def test_ages(seconds: float, shown: str) -> None:
     assert doctor._show_age(seconds) == shown

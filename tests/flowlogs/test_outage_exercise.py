@@ -31,6 +31,7 @@ def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None
     assert during[1] == f"0 indexed, {during[0]} pending"
     asked = re.findall(r"^\$ flowlogs (\w+)", done.stdout, re.MULTILINE)
     assert asked == ["doctor", "verify", "replay", "verify", "doctor"]
+    assert re.findall(r"^.* $", done.stdout, re.MULTILINE) == []
     ends = [
         "9 looked at, 2 problems, 5 skipped",
         "It does not add up.",

@@ -67,7 +67,7 @@ def test_each_group_says_what_helps_and_shows_lines() -> None:
     unfolded = " ".join(told.output.split())
     assert LINE in unfolded
     assert "Correct the mapping, then: flowlogs replay --rejected" in unfolded
-    assert "1 events: expired" in unfolded
+    assert "1 event: expired" in unfolded
     assert "replay them with a larger RETENTION_DAYS" in unfolded
     assert "One event is larger than OpenSearch takes in a request" in unfolded
     assert told.output.endswith("5 events are rejected\n")

@@ -102,7 +102,7 @@ def test_what_still_cannot_be_parsed_and_what_could_before_are_not_touched(node:
     assert told.output.splitlines()[:3] == [
         "5 documents had a parse error",
         "3 parsed and overwritten",
-        "2 still cannot be parsed, and are as they were",
+        "2 still cannot be parsed, left as before",
     ]
     assert told.output.splitlines()[-1] == "2 documents have a parse error now"
     assert "srcaddr: 'x' is not an IPv4 or IPv6 address" in told.output
@@ -159,7 +159,7 @@ def test_an_index_that_takes_no_writes_is_told_and_stays(node: Embedded) -> None
     node.request("PUT", "/cwl-2026.01.15/_settings", {"index.blocks.write": True})
     told = run("reparse")
     assert told.status == 1
-    assert "2 were refused by OpenSearch, and are as they were:" in told.output
+    assert "2 documents were refused by OpenSearch, left as before:" in told.output
     assert "403 cluster_block_exception: index [cwl-2026.01.15] blocked by" in told.output
     assert told.output.endswith("2 documents have a parse error now\n")
 

@@ -138,7 +138,7 @@ def test_events_that_are_nowhere_are_missed(node: Embedded) -> None:
     ]
     assert {each["difference"] for each in differing.values()} == {3}
     text = differing["every event that was forwarded is in the index, waits or is rejected"]["text"]
-    assert "at least 3 are nowhere" in text
+    assert "at least 3 events are nowhere" in text
 
 
 def test_rejected_events_are_accounted_for_and_pending_ones_are_not(node: Embedded) -> None:
@@ -198,7 +198,7 @@ def test_at_the_edges_delivery_and_event_may_differ_and_that_is_said(node: Embed
     told = run("verify", *WINDOW, *NAMES, "--json")
     assert told.status == 0
     arrival = told.json["checks"][3]
-    assert (arrival["state"], "5 more were delivered" in arrival["text"]) == ("ok", True)
+    assert (arrival["state"], "5 more by delivery" in arrival["text"]) == ("ok", True)
     assert "up to 2 min 0 s earlier" in arrival["text"]
 
 
@@ -207,7 +207,7 @@ def test_a_loss_greater_than_the_edges_is_found(node: Embedded) -> None:
     put_forwarded(59)
     put_function(received=59, indexed=59, lag=120_000)
     told = run("verify", *WINDOW, *NAMES, "--json")
-    assert (told.status, "at least 1 are nowhere" in told.json["checks"][3]["text"]) == (1, True)
+    assert (told.status, "at least 1 event is nowhere" in told.json["checks"][3]["text"]) == (1, True)
 
 
 def test_an_object_that_cannot_be_read_may_hold_events(
@@ -221,7 +221,7 @@ def test_an_object_that_cannot_be_read_may_hold_events(
     moved = [type(each)(each.key, each.size, HOUR + timedelta(minutes=40)) for each in stored]
     monkeypatch.setattr(FailureStore, "list_pending", lambda *_: moved)
     told = run("verify", *WINDOW, *NAMES)
-    assert (told.status, "1 cannot be read and may hold events" in told.output) == (1, True)
+    assert (told.status, "1 object cannot be read and may hold events" in told.output) == (1, True)
 
 
 def test_a_source_that_is_missing_is_named_and_the_others_are_checked(
@@ -391,7 +391,7 @@ def test_invocations_that_failed_are_explained_once_their_events_arrived() -> No
     counts = counted(received=6, indexed=6)
     fine, checks = balance(forwarded=10, forward=counts, documents=full(10))
     assert fine
-    assert checks[RECEIVED].text.endswith("They arrived, by a retry or a replay")
+    assert checks[RECEIVED].text.endswith("All arrived, by a retry or a replay")
     fine, checks = balance(
         forwarded=10, forward=counts, documents=full(6), bucket=full(4), stored=Stored({"a": 1}, on_failure=4)
     )
