@@ -13,13 +13,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from flowlogs.cluster import open_client
-from flowlogs.display import format_bytes, format_count, make_console, plain_table
+from flowlogs.display import count_of, format_bytes, format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained, fail
 from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
+from flowlogs.progress import shown_progress
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import logger
@@ -92,7 +92,8 @@ def replay_command(
 
     OpenSearch is the one of OPENSEARCH_URL and the other variables that
     the functions read. Sending twice does no harm: what is in the index
-    already counts as duplicate. Exit status 1 says that something is left.
+    already counts as duplicate. Exit status 1 says that something is left:
+    with --keep, objects whose events are not all settled.
 
     [bold]Examples[/bold]
 
@@ -120,13 +121,13 @@ def replay_command(
             raise typer.Exit(INCOMPLETE if objects else 0)
         config, client = open_client(os.environ)
         replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
-        summary = _run(Console(file=sys.stderr) if as_json else console, replay, objects, rate)
+        left = _run(replay, objects, rate, keep=keep, rejected=rejected)
     if as_json:
-        print(json.dumps(_to_json(summary), indent=2))
+        print(json.dumps(_to_json(replay.summary, left), indent=2))
     else:
-        _print_summary(console, summary)
-    if summary.remaining:
-        raise fail(f"{summary.remaining} objects remain", INCOMPLETE)
+        _print_summary(console, replay.summary)
+    if left:
+        raise fail(count_of(left, "object", "remains", "remain"), INCOMPLETE)
 
 
 def _read_log_group(content: Content) -> str:
@@ -139,23 +140,38 @@ def _read_log_group(content: Content) -> str:
         return "(unreadable)"
 
 
-def _run(console: Console, replay: Replay, objects: list[Pending], rate: float | None) -> Summary:
-    columns = (TextColumn("replaying objects"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=len(objects))
-        return replay.run(_paced(objects, replay.summary, rate, lambda: progress.advance(task)))
+def _run(replay: Replay, objects: list[Pending], rate: float | None, *, keep: bool, rejected: bool) -> int:
+    """Replay the objects; return how many of them hold something that is still to be done.
+
+    An object that is kept on request is none of them if all of its events are settled.
+    """
+    open_outcomes = ("pending", "rejected") if rejected else ("pending",)
+    settled: set[str] = set()
+    with shown_progress("replaying objects", len(objects)) as advance:
+
+        def done(each: Pending, counts: Mapping[str, int]) -> None:
+            advance(1)
+            if counts["received"] and not any(counts[outcome] for outcome in open_outcomes):
+                settled.add(each.key)
+
+        replay.run(_paced(objects, replay.summary, rate, done))
+    return sum(not (keep and each.key in settled) for each in replay.summary.remaining)
 
 
 def _paced(
-    objects: list[Pending], summary: Summary, rate: float | None, done: Callable[[], None]
+    objects: list[Pending],
+    summary: Summary,
+    rate: float | None,
+    done: Callable[[Pending, Mapping[str, int]], None],
 ) -> Iterator[Pending]:
-    """Give the objects no faster than their events may be sent."""
+    """Give the objects no faster than their events may be sent; `done` is told what became of each's."""
     started = time.monotonic()
     for each in objects:
         if rate is not None:
             time.sleep(max(0.0, started + summary.counts["received"] / rate - time.monotonic()))
+        before = summary.counts.copy()
         yield each
-        done()
+        done(each, summary.counts - before)
 
 
 def _take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
@@ -193,16 +209,16 @@ def _print_stock(console: Console, stock: dict[str, Any]) -> None:
     if stock["oldest"]:
         oldest = f", the oldest of {datetime.fromisoformat(stock['oldest']):%Y-%m-%d %H:%M:%S} UTC"
     console.print(
-        f"{format_count(stock['objects'])} objects, {format_count(stock['events'])} events, "
+        f"{count_of(stock['objects'], 'object')}, {count_of(stock['events'], 'event')}, "
         f"{format_bytes(stock['bytes'])}{oldest}"
     )
 
 
-def _to_json(summary: Summary) -> dict[str, Any]:
+def _to_json(summary: Summary, left: int) -> dict[str, Any]:
     return {
         "objects": {fate.value: summary.fates[fate] for fate in Fate},
         "events": {name: summary.counts[name] for name in ("received", *OUTCOMES)},
-        "remaining": summary.remaining,
+        "remaining": left,
         "refused": summary.refused,
     }
 

@@ -11,10 +11,12 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from commands import BUCKET, run
+from commands import BUCKET, Told, run
 from flowlogs import command_line, exits
 from flowlogs.command_line import app
+from flowlogs.embedded import Embedded
 from flowlogs.options import choose_account, find_region, put_first
+from handler import delivery
 from handler.config import ConfigError
 from parser.subscription import Event, Subscription, encode
 
@@ -298,6 +300,55 @@ def test_replay_tells_machines_what_it_did(monkeypatch: pytest.MonkeyPatch) -> N
     assert told.json["events"] == dict.fromkeys(
         ("received", "indexed", "duplicate", "pending", "rejected"), 0
     )
+
+
+def send_kept(monkeypatch: pytest.MonkeyPatch, *events: str) -> Told:
+    """Replay a kept object with these events, and keep it."""
+    payload = Subscription(
+        owner="1",
+        log_group="/vpc",
+        log_stream="x",
+        events=tuple(Event(f"{text}-{n}", 1768478400000, text) for n, text in enumerate(events)),
+    )
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/0", Body=encode(payload))
+    monkeypatch.setattr(delivery, "FIRST_DELAY", 0.01)
+    return run("replay", "--bucket", BUCKET, "--keep", "--json")
+
+
+@pytest.mark.usefixtures("account")
+def test_what_is_kept_on_request_is_not_left(opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    told = send_kept(monkeypatch, "one", "two")
+    assert (told.json["events"]["indexed"], told.json["remaining"], told.status) == (2, 0, 0)
+    again = run("replay", "--bucket", BUCKET, "--keep", "--json")
+    assert (again.json["events"]["duplicate"], again.json["remaining"], again.status) == (2, 0, 0)
+
+
+@pytest.mark.usefixtures("account")
+def test_what_is_kept_and_not_delivered_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+    told = send_kept(monkeypatch, "one", "two")
+    assert (told.json["events"]["pending"], told.json["remaining"], told.status) == (2, 1, 1)
+    assert told.errors.endswith("flowlogs: 1 object remains\n")
+
+
+@pytest.mark.usefixtures("account")
+def test_what_is_kept_and_cannot_be_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/0", Body=b"garbage")
+    told = run("replay", "--bucket", BUCKET, "--keep", "--json")
+    assert (told.json["objects"]["left"], told.json["remaining"], told.status) == (1, 1, 1)
+
+
+@pytest.mark.usefixtures("account")
+def test_progress_is_not_on_standard_output(opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    told = run("replay", "--bucket", BUCKET)
+    assert told.status == 0
+    assert told.output.splitlines() == [
+        "objects: 0 dropped, 0 shortened, 0 left, 0 set aside, 0 gone, 0 failed",
+        "events:  0 received = 0 indexed + 0 duplicate + 0 pending + 0 rejected",
+    ]
 
 
 def test_the_shell_can_complete_commands() -> None:
