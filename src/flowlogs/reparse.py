@@ -39,6 +39,7 @@ class Result:
     """What became of the documents with a parse error.
 
     Attributes:
+        shards: of the indices that were asked; 0 where there is no index.
         before: how many there were.
         parsed: can be parsed now, and are overwritten (in a dry run: would be).
         failing: still cannot be parsed; left as they are.
@@ -49,6 +50,7 @@ class Result:
         refusals: why documents were refused, with how many of each.
     """
 
+    shards: int = 0
     before: int = 0
     parsed: int = 0
     failing: int = 0
@@ -106,6 +108,9 @@ def reparse_command(
         result = reparse.run()
     if as_json:
         print(json.dumps({"dry_run": dry_run, **to_json(result)}, indent=2))
+    elif not result.shards:
+        indices = name_indices(config)
+        print(f"there is no open index {indices}: nothing to parse again (INDEX_PREFIX names others)")
     else:
         _print(make_console(), result, dry_run=dry_run)
     if result.after:
@@ -143,6 +148,8 @@ class Reparse:
     def run(self) -> Result:
         """Handle all documents."""
         self.result.before = self._count()
+        if not self.result.shards:
+            return self.result
         with shown_progress("parsing again", self.result.before) as advance:
             for hits in self._pages():
                 self._handle(hits)
@@ -151,23 +158,23 @@ class Reparse:
         return self.result
 
     def _count(self) -> int:
-        indices = f"{self._config.index_prefix}-*"
+        indices = name_indices(self._config)
         self._client.indices.refresh(index=indices, params={"ignore_unavailable": "true"})
         reply = self._client.count(index=indices, body={"query": self._query})
+        self.result.shards = int(reply["_shards"]["total"])
         return int(reply["count"])
 
     def _pages(self) -> Iterator[list[dict[str, Any]]]:
         """Read all documents as they were at the start: what is overwritten on the way changes nothing."""
         body = {"query": self._query, "size": PAGE, "sort": ["_doc"], "seq_no_primary_term": True}
-        page = self._client.search(
-            index=f"{self._config.index_prefix}-*", body=body, params={"scroll": SCROLL}
-        )
+        page = self._client.search(index=name_indices(self._config), body=body, params={"scroll": SCROLL})
         try:
             while page["hits"]["hits"]:
                 yield page["hits"]["hits"]
                 page = self._client.scroll(body={"scroll": SCROLL, "scroll_id": page["_scroll_id"]})
         finally:
-            self._client.clear_scroll(body={"scroll_id": [page["_scroll_id"]]})
+            if "_scroll_id" in page:  # not where the last index has just been deleted
+                self._client.clear_scroll(body={"scroll_id": [page["_scroll_id"]]})
 
     def _handle(self, hits: list[dict[str, Any]]) -> None:
         replacements: list[Replacement] = []
@@ -210,6 +217,11 @@ class Reparse:
                 self.result.refused += 1
                 error = done.get("error", {})
                 self.result.refusals[f"{done['status']} {error.get('type')}: {error.get('reason')}"] += 1
+
+
+def name_indices(config: Config) -> str:
+    """Return the name of all indices that a configuration means."""
+    return f"{config.index_prefix}-*"
 
 
 def rebuild(hit: dict[str, Any], config: Config) -> dict[str, Any]:

@@ -79,6 +79,7 @@ def test_all_pages_are_parsed_again_in_place(node: Embedded, monkeypatch: pytest
     assert (told.status, told.errors) == (0, "")
     assert told.json == {
         "dry_run": False,
+        "shards": 2,
         "before": 50,
         "parsed": 50,
         "failing": 0,
@@ -185,6 +186,21 @@ def test_large_documents_go_in_several_requests(node: Embedded, monkeypatch: pyt
     monkeypatch.setattr(Reparse, "_write", measure)
     assert run("reparse", "--json").json["parsed"] == 9
     assert sizes == [2, 2, 2, 2, 1]
+
+
+def test_a_prefix_without_an_index_is_told_and_nothing_is_wrong(
+    node: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(node, make_events(2), WRONG)
+    monkeypatch.setenv("INDEX_PREFIX", "another")
+    for options in ((), ("--dry-run",)):
+        told = run("reparse", *options)
+        assert (told.status, told.errors) == (0, "")
+        assert told.output == (
+            "there is no open index another-*: nothing to parse again (INDEX_PREFIX names others)\n"
+        )
+    told = run("reparse", "--json")
+    assert (told.status, told.json["shards"], told.json["before"], told.json["after"]) == (0, 0, 0, 0)
 
 
 def test_a_cluster_that_does_not_answer_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
