@@ -83,15 +83,15 @@ class Sources:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def check(sources: Sources) -> list[Check]:
-    """Check each equation that the sources allow."""
+def check(sources: Sources, options: str = "") -> list[Check]:
+    """Check each equation that the sources allow; `options` are for the commands that are advised."""
     arrived = _check_arrival(sources)
     return [
         _check_delivery(sources, arrived),
         *_check_settled(sources),
         arrived,
         _check_indexed(sources),
-        *_check_waiting(sources),
+        *_check_waiting(sources, options),
     ]
 
 
@@ -181,8 +181,8 @@ def _explain(delivered: int, found: Range) -> str:
     if delivered > found.most:
         return (
             f"at least {count_of(delivered - found.most, 'event', 'is', 'are')} nowhere. Lambda still holds "
-            "what is missing, if the window has just ended; or indices or objects were deleted; or a flow log "
-            "of another log group is meant"
+            "what is missing, if the window has just ended; or indices or objects were deleted; or a flow "
+            "log of another log group is meant"
         )
     return (
         f"{found.least - delivered:,} more than were delivered. Something else writes to these indices, "
@@ -202,7 +202,7 @@ def _check_indexed(sources: Sources) -> Check:
     return Check(name, State.DIFFERS, f"{shown}: {meaning}", indexed - most)
 
 
-def _check_waiting(sources: Sources) -> Iterator[Check]:
+def _check_waiting(sources: Sources, options: str) -> Iterator[Check]:
     name = "nothing waits"
     stored = sources.stored
     if stored is None:
@@ -211,17 +211,17 @@ def _check_waiting(sources: Sources) -> Iterator[Check]:
     waiting = len(stored.pending)
     if waiting:
         events = count_of(waiting, "event", "waits", "wait")
-        text = f"{events} in the bucket: flowlogs replay --dry-run, then flowlogs replay"
+        text = f"{events} in the bucket: flowlogs replay --dry-run{options}, then flowlogs replay{options}"
         yield Check(name, State.DIFFERS, text, waiting)
     else:
         yield Check(name, State.OK, "no event waits in the bucket")
     if stored.rejected:
         events = count_of(len(stored.rejected), "event", "is", "are")
-        text = f"{events} rejected, and accounted for: flowlogs rejected"
+        text = f"{events} rejected, and accounted for: flowlogs rejected{options}"
         yield Check("what is rejected has its reason", State.OK, text)
     if stored.unreadable:
         objects = count_of(len(stored.unreadable), "object")
-        text = f"{objects} cannot be read and may hold events: flowlogs rejected"
+        text = f"{objects} cannot be read and may hold events: flowlogs rejected{options}"
         yield Check("every object in the bucket can be read", State.DIFFERS, text, 0)
 
 

@@ -10,13 +10,12 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from flowlogs.cluster import open_client
 from flowlogs.cluster_health import REACH, examine
-from flowlogs.deployment import Deployment, read_environ
+from flowlogs.deployment import Deployment, open_cluster
 from flowlogs.display import count_of, make_console
 from flowlogs.exits import INCOMPLETE, NO_CREDENTIALS, describe, explained
 from flowlogs.finding import Finding, State, ok, problem, skipped
-from flowlogs.options import Json, Stack
+from flowlogs.options import Bucket, Json, Stack
 from flowlogs.replay import REQUEST_ID
 from handler.config import ConfigError
 from handler.failures import FailureStore
@@ -37,7 +36,7 @@ def doctor_command(
     stack: Stack = None,
     log_group: Annotated[str | None, typer.Option(help="The log group of the flow logs.")] = None,
     forward: Annotated[str | None, typer.Option(help="The forward function.")] = None,
-    bucket: Annotated[str | None, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")] = None,
+    bucket: Bucket = None,
     as_json: Json = False,
 ) -> None:
     """Look whether everything is in place; say of each thing what to do.
@@ -56,9 +55,11 @@ def doctor_command(
 
     flowlogs doctor --json | jq '.[] | select(.state == "problem")'
     """
+    given = Deployment(log_group=log_group, forward=forward, bucket=bucket)
     with explained():
-        deployment = Deployment(log_group=log_group, forward=forward, bucket=bucket).complete(stack)
-        findings = [*_examine_cluster(deployment, stack), *_examine_account(deployment)]
+        deployment = given.complete(stack)
+        account = _examine_account(deployment, given.repeat(stack))
+        findings = [*_examine_cluster(deployment, stack), *account]
     if as_json:
         shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
         print(json.dumps(shown, indent=2))
@@ -71,11 +72,10 @@ def doctor_command(
 def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Finding]:
     from opensearchpy.exceptions import OpenSearchException
 
-    environ, refused = read_environ(deployment, stack)
     try:
-        config, client = open_client(environ)
+        config, client = open_cluster(deployment, stack)
     except ConfigError as error:
-        yield problem(REACH, f"{error}" + (f"; the function cannot be asked: {refused}" if refused else ""))
+        yield problem(REACH, str(error))
         return
     try:
         yield from examine(config, client)
@@ -83,7 +83,7 @@ def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Find
         yield problem(REACH, describe(error))
 
 
-def _examine_account(deployment: Deployment) -> Iterator[Finding]:
+def _examine_account(deployment: Deployment, options: str) -> Iterator[Finding]:
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -92,7 +92,8 @@ def _examine_account(deployment: Deployment) -> Iterator[Finding]:
         for name in names:
             yield skipped(name, NO_CREDENTIALS)
         return
-    for name, look in zip(names, (_find_filter, _find_loop, _find_waiting), strict=True):
+    looks = (_find_filter, _find_loop, lambda deployment: _find_waiting(deployment, options))
+    for name, look in zip(names, looks, strict=True):
         try:
             yield look(deployment)
         except (BotoCoreError, ClientError) as error:
@@ -152,7 +153,7 @@ def _names_function(each: "SubscriptionFilterTypeDef", function: str) -> bool:
     return each["destinationArn"].rpartition(":function:")[2].split(":")[0] == function
 
 
-def _find_waiting(deployment: Deployment) -> Finding:
+def _find_waiting(deployment: Deployment, options: str) -> Finding:
     if deployment.bucket is None:
         return skipped(WAITING, "the bucket's name is not known: give --bucket, or --stack")
     objects = FailureStore(deployment.bucket, REQUEST_ID).list_pending()
@@ -160,7 +161,7 @@ def _find_waiting(deployment: Deployment) -> Finding:
         return ok(WAITING, deployment.bucket)
     age = _show_age((datetime.now(UTC) - objects[0].modified).total_seconds())
     waiting = count_of(len(objects), "object", "waits", "wait")
-    return problem(WAITING, f"{waiting}, the oldest for {age}: flowlogs replay --dry-run tells why")
+    return problem(WAITING, f"{waiting}, the oldest for {age}: flowlogs replay --dry-run{options} tells why")
 
 
 def _show_age(seconds: float) -> str:

@@ -10,7 +10,7 @@ import typer
 
 TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
-Bucket = Annotated[str, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")]
+Bucket = Annotated[str | None, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 Stack = Annotated[
     str | None,

@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from flowlogs.deployment import Deployment
 from flowlogs.display import count_of, format_count, make_console
 from flowlogs.exits import INCOMPLETE, explained
-from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
+from flowlogs.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
 from flowlogs.progress import shown_progress
 from flowlogs.redaction import redact_all
 from flowlogs.replay import REQUEST_ID, Choice
@@ -27,14 +28,16 @@ SAMPLES: Final = 2
 _IDS: Final = re.compile(r" in document with id '.*|Preview of field's value.*", re.DOTALL)
 _NUMBERS: Final = re.compile(r"[0-9]+")
 
-_AGAIN: Final = "then: flowlogs replay --rejected"
+_OPTIONS: Final = "{options}"
+_AGAIN: Final = f"then: flowlogs replay --rejected{_OPTIONS}"
+_SHOWN: Final = f"flowlogs doctor{_OPTIONS} shows it"
 _ADVICE: Final[dict[str, str]] = {
     "expired": "They came back later than their indices are kept. To index them all the same, replay them "
     "with a larger RETENTION_DAYS.",
     "mapper_parsing_exception": "The index maps a field otherwise than its value asks for: made without the "
-    f"index template, or by something else. flowlogs doctor shows it. Correct the mapping, {_AGAIN}",
+    f"index template, or by something else. {_SHOWN}. Correct the mapping, {_AGAIN}",
     "strict_dynamic_mapping_exception": "The index takes no field that its mapping lacks: it was not made by "
-    f"our index template. flowlogs doctor shows it. Correct the mapping, {_AGAIN}",
+    f"our index template. {_SHOWN}. Correct the mapping, {_AGAIN}",
     "illegal_argument_exception": "The document breaks a limit of the index, such as the length of a term. "
     f"Correct the mapping, {_AGAIN}",
 }
@@ -111,7 +114,8 @@ class Findings:
 
 def rejected_command(
     *,
-    bucket: Bucket,
+    stack: Stack = None,
+    bucket: Bucket = None,
     since: StoredSince = None,
     until: StoredUntil = None,
     log_group: Annotated[str | None, typer.Option(help="Only events of this log group.")] = None,
@@ -129,7 +133,7 @@ def rejected_command(
 
     [bold]Examples[/bold]
 
-    flowlogs rejected
+    flowlogs rejected --stack flowlogs
 
     flowlogs rejected --since 2026-11-23 --redact
 
@@ -137,9 +141,10 @@ def rejected_command(
     """
     choice = Choice(in_utc(since), in_utc(until), log_group, None, limit)
     with explained():
-        store = FailureStore(bucket, REQUEST_ID)
+        given = Deployment(bucket=bucket)
+        store = FailureStore(given.complete(stack).require_bucket(), REQUEST_ID)
         objects = choice.select(store.list_pending([REJECTED]), store)
-        findings = collect(_with_progress(objects), store, samples)
+        findings = collect(_with_progress(objects), store, samples, given.repeat(stack))
     shown = _to_json(findings)
     if redact:
         shown = redact_all(shown)
@@ -151,8 +156,10 @@ def rejected_command(
         raise typer.Exit(INCOMPLETE)
 
 
-def collect(objects: Iterable[Pending], store: FailureStore, samples: int = SAMPLES) -> Findings:
-    """Read rejected objects and group their events by reason."""
+def collect(
+    objects: Iterable[Pending], store: FailureStore, samples: int = SAMPLES, options: str = ""
+) -> Findings:
+    """Read rejected objects and group their events by reason; `options` are for the commands that help."""
     groups: dict[tuple[object, ...], Group] = {}
     unreadable: list[Unreadable] = []
     for each in objects:
@@ -161,7 +168,7 @@ def collect(objects: Iterable[Pending], store: FailureStore, samples: int = SAMP
             continue
         try:
             for line in _read_lines(content):
-                _find_group(groups, line).add(line, samples)
+                _find_group(groups, line, options).add(line, samples)
         except EnvelopeError as error:
             unreadable.append(_set_aside(each, str(error)))
     return Findings(sorted(groups.values(), key=lambda group: -group.count), unreadable)
@@ -181,18 +188,19 @@ def _read_lines(content: Content) -> list[dict[str, Any]]:
     return lines
 
 
-def _find_group(groups: dict[tuple[object, ...], Group], line: dict[str, Any]) -> Group:
+def _find_group(groups: dict[tuple[object, ...], Group], line: dict[str, Any], options: str) -> Group:
     what = (line["status"], line["error_type"], line["index"])
     # Ids and values in a reason differ from event to event.
     kind = _NUMBERS.sub("#", _IDS.sub("", line["reason"]))
     return groups.setdefault(
         (*what, kind),
-        Group(*what, line["reason"], _advise(*what[:2]), line["rejected_at"], line["rejected_at"]),
+        Group(*what, line["reason"], _advise(*what[:2], options), line["rejected_at"], line["rejected_at"]),
     )
 
 
-def _advise(status: int, error_type: str) -> str:
-    return _TOO_LARGE if status == _PAYLOAD_TOO_LARGE else _ADVICE.get(error_type, _OTHERS)
+def _advise(status: int, error_type: str, options: str) -> str:
+    advice = _TOO_LARGE if status == _PAYLOAD_TOO_LARGE else _ADVICE.get(error_type, _OTHERS)
+    return advice.replace(_OPTIONS, options)
 
 
 def _set_aside(pending: Pending, reason: str) -> Unreadable:

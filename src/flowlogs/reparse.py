@@ -1,7 +1,6 @@
 """`flowlogs reparse`: lines that could not be parsed, parsed again with today's formats, in place."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +12,10 @@ from opensearchpy import OpenSearch
 from rich.console import Console
 from rich.text import Text
 
-from flowlogs.cluster import open_client
+from flowlogs.deployment import Deployment, open_cluster
 from flowlogs.display import count_of, format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained
-from flowlogs.options import EventSince, EventUntil, Json, in_utc
+from flowlogs.options import EventSince, EventUntil, Json, Stack, in_utc
 from flowlogs.progress import shown_progress
 from handler.config import Config
 from parser.document import PARSE_ERROR, build, encode_json
@@ -81,6 +80,7 @@ class Replacement:
 
 def reparse_command(
     *,
+    stack: Stack = None,
     since: EventSince = None,
     until: EventUntil = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be, change nothing.")] = False,
@@ -91,19 +91,21 @@ def reparse_command(
     A line that fits none of LOG_FORMATS is indexed with its text and a
     parse_error. After LOG_FORMATS is corrected, this reads such documents
     back, parses them with today's formats and overwrites them in place,
-    under the same _id in the same index. What still cannot be parsed, or
-    what somebody else changes meanwhile, is left as it is.
+    under the same _id in the same index. The formats are those of the
+    function of --stack, or LOG_FORMATS where it is set here. What still
+    cannot be parsed, or what somebody else changes meanwhile, is left.
 
     Exit status 1 says that documents with a parse error are there.
 
     [bold]Examples[/bold]
 
-    flowlogs reparse --dry-run
+    flowlogs reparse --dry-run --stack flowlogs
 
     flowlogs reparse --since 2026-11-22 --until 2026-11-24
     """
     with explained():
-        config, client = open_client(os.environ)
+        deployment = Deployment().complete(stack)
+        config, client = open_cluster(deployment, stack, exact=True)
         reparse = Reparse(client, config, in_utc(since), in_utc(until), dry_run=dry_run)
         result = reparse.run()
     if as_json:

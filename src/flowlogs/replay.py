@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 import time
 from collections import Counter, defaultdict
@@ -15,10 +14,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from flowlogs.cluster import open_client
+from flowlogs.deployment import Deployment, open_cluster
 from flowlogs.display import count_of, format_bytes, format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, explained, fail
-from flowlogs.options import Bucket, Json, StoredSince, StoredUntil, in_utc
+from flowlogs.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
 from flowlogs.progress import shown_progress
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
@@ -74,7 +73,8 @@ class Choice:
 
 def replay_command(
     *,
-    bucket: Bucket,
+    stack: Stack = None,
+    bucket: Bucket = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what is there, change nothing.")] = False,
     since: StoredSince = None,
     until: StoredUntil = None,
@@ -90,14 +90,17 @@ def replay_command(
 ) -> None:
     """Send what is kept in the failure bucket once more.
 
-    OpenSearch is the one of OPENSEARCH_URL and the other variables that
-    the functions read. Sending twice does no harm: what is in the index
-    already counts as duplicate. Exit status 1 says that something is left:
-    with --keep, objects whose events are not all settled.
+    The stack knows the bucket, and its function how OpenSearch is reached
+    and how lines are read. FAILURE_BUCKET, OPENSEARCH_URL, LOG_FORMATS and
+    the other variables of the function win where they are set here.
+
+    Sending twice does no harm: what is in the index already counts as
+    duplicate. Exit status 1 says that something is left; with --keep, that
+    objects hold events which are not settled.
 
     [bold]Examples[/bold]
 
-    flowlogs replay --dry-run
+    flowlogs replay --dry-run --stack flowlogs
 
     flowlogs replay --reason 429 --rate 2000
 
@@ -110,7 +113,8 @@ def replay_command(
     console = make_console()
     logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
     with explained():
-        store = FailureStore(bucket, REQUEST_ID)
+        deployment = Deployment(bucket=bucket).complete(stack)
+        store = FailureStore(deployment.require_bucket(), REQUEST_ID)
         objects = list(choice.select(store.list_pending(prefixes), store))
         if dry_run:
             stock = _take_stock(objects, store)
@@ -119,7 +123,7 @@ def replay_command(
             else:
                 _print_stock(console, stock)
             raise typer.Exit(INCOMPLETE if objects else 0)
-        config, client = open_client(os.environ)
+        config, client = open_cluster(deployment, stack, exact=True)
         replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
         left = _run(replay, objects, rate, keep=keep, rejected=rejected)
     if as_json:

@@ -26,11 +26,10 @@ from flowlogs.balance import (
     adds_up,
     check,
 )
-from flowlogs.cluster import open_client
-from flowlogs.deployment import Deployment, read_environ
+from flowlogs.deployment import Deployment, open_cluster
 from flowlogs.display import format_count, make_console, plain_table
 from flowlogs.exits import INCOMPLETE, USAGE, describe, explained, fail
-from flowlogs.options import EventSince, EventUntil, Json, Stack, in_utc
+from flowlogs.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc
 from flowlogs.progress import shown_progress
 from flowlogs.replay import REQUEST_ID
 from flowlogs.sources import (
@@ -69,7 +68,7 @@ def verify_command(
     filter_: Annotated[str | None, typer.Option("--filter", help="The subscription filter on it.")] = None,
     forward: Annotated[str | None, typer.Option(help="The forward function.")] = None,
     replay: Annotated[str | None, typer.Option(help="The replay function.")] = None,
-    bucket: Annotated[str | None, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")] = None,
+    bucket: Bucket = None,
     as_json: Json = False,
 ) -> None:
     """Check that every event of a time arrived, and name each difference.
@@ -95,7 +94,7 @@ def verify_command(
     with explained():
         deployment = given.complete(stack)
         sources = gather(deployment, stack, window)
-    checks = check(sources)
+    checks = check(sources, given.repeat(stack))
     if as_json:
         print(json.dumps(_to_json(window, sources, checks), indent=2))
     else:
@@ -181,10 +180,7 @@ def _ask_function(
 
 
 def _open(deployment: Deployment, stack: str | None) -> tuple[OpenSearch, str]:
-    environ, problem = read_environ(deployment, stack)
-    if problem and "OPENSEARCH_URL" not in environ:
-        raise NoDataError(f"OPENSEARCH_URL is not set, and the function cannot be asked for it: {problem}")
-    config, client = open_client(environ)
+    config, client = open_cluster(deployment, stack)
     return client, config.index_prefix
 
 

@@ -320,7 +320,7 @@ def test_what_waits_is_counted_with_its_age(monkeypatch: pytest.MonkeyPatch) -> 
     state, text = ask_account()[doctor.WAITING]
     assert state == "problem"
     assert text.startswith("3 objects wait, the oldest for ")
-    assert text.endswith(": flowlogs replay --dry-run tells why")
+    assert text.endswith(f": flowlogs replay --dry-run --bucket {BUCKET} tells why")
     monkeypatch.setattr(FailureStore, "list_pending", lambda _: [])
     assert ask_account()[doctor.WAITING][0] == "ok"
 
