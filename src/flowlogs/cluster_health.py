@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from opensearchpy import OpenSearch
 
+from flowlogs.exits import describe_silence
 from flowlogs.finding import Finding, State, ok, problem, skipped
 from handler.cluster import OLDEST, Cluster, ClusterError, Reply, read_engine
 from handler.config import Auth, Config
@@ -39,7 +40,9 @@ def examine(config: Config, client: OpenSearch) -> Iterator[Finding]:
     try:
         reply = cluster.request("GET", "/")
     except ClusterError as error:
-        yield problem(REACH, f"{error}. Check OPENSEARCH_URL ({config.url}), the network and the certificate")
+        yield problem(
+            REACH, f"{_explain(error)}. Check OPENSEARCH_URL ({config.url}), the network and the certificate"
+        )
         for name in (SIGN, WRITE, TEMPLATE, WINS, INDEX):
             yield skipped(name, "the cluster does not answer")
         return
@@ -51,6 +54,14 @@ def examine(config: Config, client: OpenSearch) -> Iterator[Finding]:
             yield skipped(name, "the cluster does not accept who is asking")
         return
     yield from _examine_inside(config, cluster)
+
+
+def _explain(error: ClusterError) -> str:
+    """Return why a request failed, without what only the setup tries: it was sent once."""
+    _, found, last = str(error).partition("the last try: ")
+    if not found:
+        return str(error)
+    return f"it answers {last}" if last[:1].isdigit() else f"it does not answer: {describe_silence(last)}"
 
 
 def _name_version(reply: Reply) -> str:

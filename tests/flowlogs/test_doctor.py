@@ -1,7 +1,8 @@
 """`flowlogs doctor`: what is in place, what is not and what to do; and that looking changes nothing."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import boto3
@@ -18,7 +19,7 @@ from flowlogs.embedded import Embedded
 from flowlogs.finding import State
 from handler.cluster import Reply
 from handler.config import Config
-from handler.failures import FailureStore
+from handler.failures import FailureStore, connect_s3
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
@@ -217,7 +218,7 @@ def test_a_cluster_that_is_away_skips_what_depends_on_it(monkeypatch: pytest.Mon
     assert told.status == 1
     found = {each["name"]: (each["state"], each["text"]) for each in told.json}
     assert found[REACH][0] == "problem"
-    assert "Connection refused" in found[REACH][1]
+    assert found[REACH][1].startswith("it does not answer: Connection refused. Check OPENSEARCH_URL")
     assert {found[name] for name in (SIGN, WRITE, TEMPLATE, WINS, INDEX)} == {
         ("skipped", "the cluster does not answer")
     }
@@ -229,8 +230,8 @@ def test_without_aws_credentials_their_parts_are_skipped_with_a_sentence(
     monkeypatch.setenv("HOME", "/nonexistent")
     told = run("doctor")
     assert told.status == 0
-    assert told.output.count("no AWS credentials are found: give --profile") == 3
-    assert told.output.endswith("9 looked at, 0 problems, 3 skipped\n")
+    assert told.output.count("no AWS credentials are found: give --profile") == 4
+    assert told.output.endswith("10 looked at, 0 problems, 4 skipped\n")
     assert node.url in told.output
 
 
@@ -240,10 +241,40 @@ def test_without_an_address_the_command_says_which_variable_is_missing() -> None
     assert "OPENSEARCH_URL is not set" in told.json[0]["text"]
 
 
+@contextmanager
+def unmocked() -> Iterator[None]:
+    """Let calls of AWS go where the environment says, past moto."""
+    from moto.core.models import botocore_stubber
+
+    enabled, botocore_stubber.enabled = botocore_stubber.enabled, False
+    try:
+        yield
+    finally:
+        botocore_stubber.enabled = enabled
+
+
 @pytest.fixture
-def logs(account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """Have two log groups, of the flow logs and of the function, and ask no cluster."""
+def empty_account(account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Have an account that has just a bucket, and ask no cluster."""
     monkeypatch.setattr(doctor, "_examine_cluster", lambda *_: iter(()))
+
+
+def make_function(name: str, **more: Any) -> None:  # noqa: ANN401  # of Lambda
+    role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Role=role["Role"]["Arn"],
+        Runtime="python3.13",
+        Handler="handler.forward.lambda_handler",
+        Code={"ZipFile": b"x"},
+        **more,
+    )
+
+
+@pytest.fixture
+def logs(empty_account: None) -> None:  # noqa: ARG001
+    """Have the function and two log groups, of the flow logs and of the function, and ask no cluster."""
+    make_function("forward")
     client = boto3.client("logs")
     for name in (GROUP, "/aws/lambda/forward"):
         client.create_log_group(logGroupName=name)
@@ -266,6 +297,7 @@ def ask_account(*options: str) -> dict[str, tuple[str, str]]:
 def test_an_account_in_order() -> None:
     subscribe(GROUP, "to-forward", f"{ARN}:live")
     assert ask_account() == {
+        doctor.FUNCTIONS: ("ok", "forward"),
         doctor.SUBSCRIBED: ("ok", "/vpc/flow-logs to forward by to-forward"),
         doctor.NO_LOOP: ("ok", "/aws/lambda/forward"),
         doctor.WAITING: ("ok", BUCKET),
@@ -291,15 +323,91 @@ def test_a_log_group_that_is_sent_twice() -> None:
     )
 
 
-@pytest.mark.usefixtures("account")
-def test_a_log_group_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_examine_cluster", lambda *_: iter(()))
-    found = ask_account()
-    assert found[doctor.SUBSCRIBED] == (
-        "problem",
-        "there is no log group /vpc/flow-logs in this account and Region",
+ELSEWHERE: Final = (
+    "in this account and Region: check its name, --profile and --region, or deploy the stack again"
+)
+
+
+@pytest.mark.usefixtures("empty_account")
+def test_what_is_named_and_does_not_exist_is_a_problem() -> None:
+    told = run(
+        "doctor", "--log-group", "/none", "--forward", "nosuchfunction", "--bucket", "nosuchbucket", "--json"
     )
-    assert found[doctor.NO_LOOP][0] == "ok"
+    assert told.status == 1
+    assert {each["name"]: (each["state"], each["text"]) for each in told.json} == {
+        doctor.FUNCTIONS: ("problem", f"there is no function nosuchfunction {ELSEWHERE}"),
+        doctor.SUBSCRIBED: ("problem", f"there is no log group /none {ELSEWHERE}"),
+        doctor.NO_LOOP: ("skipped", "there is no function nosuchfunction"),
+        doctor.WAITING: ("problem", f"there is no bucket nosuchbucket {ELSEWHERE}"),
+    }
+
+
+@pytest.mark.usefixtures("empty_account")
+def test_what_is_not_named_is_skipped() -> None:
+    told = run("doctor", "--json")
+    assert told.status == 0
+    assert {each["name"]: (each["state"], each["text"]) for each in told.json} == {
+        doctor.FUNCTIONS: ("skipped", "their names are not known: give --forward, or --stack"),
+        doctor.SUBSCRIBED: (
+            "skipped",
+            "names are not known: give --log-group and --forward, or --stack",
+        ),
+        doctor.NO_LOOP: ("skipped", "its name is not known: give --forward, or --stack"),
+        doctor.WAITING: ("skipped", "the bucket's name is not known: give --bucket, or --stack"),
+    }
+
+
+UNREACHABLE: Final = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+
+
+@pytest.mark.usefixtures("empty_account")
+@pytest.mark.parametrize(
+    ("environ", "options", "text"),
+    [
+        pytest.param(UNREACHABLE, [], "Could not connect to the endpoint URL", id="AWS does not answer"),
+        pytest.param({}, ["--profile", "x"], "The config profile (x) could not be found", id="no profile"),
+    ],
+)
+def test_what_is_named_and_cannot_be_reached_is_a_problem(
+    environ: dict[str, str], options: list[str], text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect_s3.cache_clear()
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with unmocked():
+        found = ask_account(*options)
+    assert {state for state, _ in found.values()} == {"problem"}
+    assert [said for _, said in found.values() if text not in said or "heck " not in said] == []
+
+
+@pytest.mark.usefixtures("account")
+def test_the_cluster_is_asked_whatever_the_profile(node: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = run("doctor", "--profile", "x", "--forward", "forward", "--json")
+    assert told.status == 1
+    assert (told.json[0]["name"], told.json[0]["state"]) == (REACH, "ok")
+    assert node.url in told.json[0]["text"]
+    monkeypatch.setenv("OPENSEARCH_AUTH", "iam")  # which needs the profile
+    told = run("doctor", "--profile", "x", "--json")
+    assert (told.status, told.json[0]["state"]) == (1, "problem")
+    assert "The config profile (x) could not be found" in told.json[0]["text"]
+
+
+@pytest.mark.usefixtures("empty_account")
+def test_a_function_whose_log_does_not_exist_yet_is_not_fed_with_it() -> None:
+    make_function("forward")
+    assert ask_account()[doctor.NO_LOOP] == ("ok", "/aws/lambda/forward, which is not there yet")
+
+
+@pytest.mark.usefixtures("logs")
+def test_the_log_of_a_function_is_where_its_configuration_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    boto3.client("logs").create_log_group(logGroupName="/flowlogs/functions")
+    subscribe("/flowlogs/functions", "loop")
+    configuration = {"LoggingConfig": {"LogGroup": "/flowlogs/functions"}}
+    monkeypatch.setattr(doctor, "read_function", lambda _: configuration)
+    assert ask_account()[doctor.NO_LOOP] == (
+        "problem",
+        "/flowlogs/functions is sent to forward (loop), which writes it: remove that filter at once",
+    )
 
 
 @pytest.mark.usefixtures("logs")
@@ -340,16 +448,22 @@ def test_ages(seconds: float, shown: str) -> None:
     assert doctor._show_age(seconds) == shown
 
 
-@pytest.mark.usefixtures("account")
+@pytest.mark.usefixtures("empty_account")
 def test_what_is_not_permitted_is_skipped_with_what_aws_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = boto3.client("logs")
-    with Stubber(client) as stub:
-        stub.add_client_error("describe_subscription_filters", "AccessDeniedException", "not you")
-        monkeypatch.setattr(doctor, "_examine_cluster", lambda *_: iter(()))
-        monkeypatch.setattr(boto3, "client", lambda _name: client)
-        told = run("doctor", "--log-group", GROUP, "--forward", "forward", "--json")
-    found = {each["name"]: (each["state"], each["text"]) for each in told.json}
-    assert found[doctor.SUBSCRIBED] == (
-        "skipped",
-        "AWS refuses DescribeSubscriptionFilters: AccessDeniedException: not you",
-    )
+    calls = {"logs": "describe_subscription_filters", "lambda": "get_function_configuration"}
+    clients: dict[str, Any] = {name: boto3.client(name) for name in calls}  # type: ignore[call-overload]  # any
+    for name, call in calls.items():
+        stub = Stubber(clients[name])
+        for _ in range(2):
+            stub.add_client_error(call, "AccessDeniedException", "not you")
+        stub.activate()
+    real: Any = boto3.client
+    monkeypatch.setattr(boto3, "client", lambda name, **more: clients.get(name) or real(name, **more))
+    told = "not permitted to you: AWS refuses {}: AccessDeniedException: not you"
+    filters = ("skipped", told.format("DescribeSubscriptionFilters"))
+    assert ask_account() == {
+        doctor.FUNCTIONS: ("skipped", told.format("GetFunctionConfiguration")),
+        doctor.SUBSCRIBED: filters,
+        doctor.NO_LOOP: filters,
+        doctor.WAITING: ("ok", BUCKET),
+    }
