@@ -15,6 +15,9 @@ CLOUDWATCH: Final = "CloudWatch Logs"
 INDEX: Final = "index"
 BUCKET: Final = "bucket"
 
+ARRIVAL: Final = "every event that was forwarded is in the index, waits or is rejected"
+"""The equation that answers whether everything arrived; the others tell where a difference comes from."""
+
 
 class State(Enum):
     """What came of an equation."""
@@ -22,6 +25,15 @@ class State(Enum):
     OK = "ok"
     DIFFERS = "differs"
     UNKNOWN = "not checked"
+
+
+class Conclusion(Enum):
+    """What comes of all equations."""
+
+    ADDS_UP = "adds up"
+    DIFFERS = "differs"
+    UNKNOWN = "not known"
+    """Nothing differs, but whether everything arrived could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Sources:
 
     Attributes:
         forwarded: events that CloudWatch Logs gave to the function.
+        taken_in: events that came into the log group, where none was forwarded; else 0.
         forward, replay: what the functions counted.
         documents: in the index.
         bucket: events in the bucket that are not in the index.
@@ -74,6 +87,7 @@ class Sources:
     """
 
     forwarded: int | None = None
+    taken_in: int = 0
     forward: Mapping[str, int] | None = None
     replay: Mapping[str, int] | None = None
     documents: Range | None = None
@@ -87,18 +101,32 @@ def check(sources: Sources, options: str = "") -> list[Check]:
     """Check each equation that the sources allow; `options` are for the commands that are advised."""
     arrived = _check_arrival(sources)
     return [
+        *_check_forwarding(sources, options),
         _check_delivery(sources, arrived),
         *_check_settled(sources),
         arrived,
+        *_check_received(sources),
         _check_indexed(sources),
         *_check_waiting(sources, options),
     ]
 
 
-def adds_up(checks: list[Check]) -> bool:
-    """Tell whether something could be checked, and none of it differs."""
-    states = {each.state for each in checks}
-    return State.OK in states and State.DIFFERS not in states
+def conclude(checks: list[Check]) -> Conclusion:
+    """Return what comes of all equations: it adds up only where it is checked that everything arrived."""
+    if any(each.state is State.DIFFERS for each in checks):
+        return Conclusion.DIFFERS
+    arrived = any(each.name == ARRIVAL and each.state is State.OK for each in checks)
+    return Conclusion.ADDS_UP if arrived else Conclusion.UNKNOWN
+
+
+def _check_forwarding(sources: Sources, options: str) -> Iterator[Check]:
+    if sources.taken_in:
+        text = (
+            f"{count_of(sources.taken_in, 'event')} came in, and none was forwarded: the subscription filter "
+            "is gone, its pattern lets nothing pass, or another one is meant. Look with flowlogs doctor"
+        )
+        text += options
+        yield Check("what the log group takes in is forwarded", State.DIFFERS, text, sources.taken_in)
 
 
 def _check_delivery(sources: Sources, arrived: Check) -> Check:
@@ -148,20 +176,24 @@ def _check_settled(sources: Sources) -> Iterator[Check]:
 
 
 def _check_arrival(sources: Sources) -> Check:
-    name = "every event that was forwarded is in the index, waits or is rejected"
-    for source, value in ((INDEX, sources.documents), (BUCKET, sources.bucket)):
-        if value is None:
-            return _skip(name, source)
-    assert sources.documents is not None  # noqa: S101  # for the type checker
-    assert sources.bucket is not None  # noqa: S101
+    return _compare(sources, ARRIVAL, CLOUDWATCH, sources.forwarded, "forwarded")
+
+
+def _check_received(sources: Sources) -> Iterator[Check]:
+    """Check at least what reached the function, where it is not known what should have."""
+    if sources.forwarded is None and sources.forward is not None:
+        name = "every event that was received is in the index, waits or is rejected"
+        first = sources.forward["received"] - sources.forward["duplicate"]
+        yield _compare(sources, name, FORWARD, first, "received for the first time")
+
+
+def _compare(sources: Sources, name: str, source: str, delivered: int | None, word: str) -> Check:
+    """Compare what was delivered, as a source says, with what is there."""
+    if delivered is None:
+        return _skip(name, source)
+    if sources.documents is None or sources.bucket is None:
+        return _skip(name, INDEX if sources.documents is None else BUCKET)
     found = sources.documents + sources.bucket
-    if sources.forwarded is not None:
-        delivered, word = sources.forwarded, "forwarded"
-    elif sources.forward is not None:
-        delivered = sources.forward["received"] - sources.forward["duplicate"]
-        word = "received for the first time"
-    else:
-        return _skip(name, CLOUDWATCH)
     inside = (sources.documents.inside, sources.bucket.inside)
     shown = f"{delivered:,} {word}, {inside[0]:,} in the index + {inside[1]:,} in the bucket"
     difference = delivered - found.inside

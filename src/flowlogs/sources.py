@@ -79,15 +79,32 @@ class NoDataError(Exception):
     """A source can be asked, and has nothing to say."""
 
 
-def read_forwarded(log_group: str, filter_name: str, window: Window) -> int:
+def read_forwarded(log_group: str, filter_name: str, window: Window) -> tuple[int, int]:
     """Return how many events CloudWatch Logs forwarded to the function in that time.
 
+    The second number is 0, or where none was forwarded how many the log group took in all the same.
+
     Raises:
-        NoDataError: it has no data points.
+        NoDataError: it has no data points, neither of what was forwarded nor of what was taken in.
     """
     dimensions = {"LogGroupName": log_group, "DestinationType": "Lambda", "FilterName": filter_name}
     asked = {"forwarded": ("AWS/Logs", "ForwardedLogEvents", "Sum")}
-    return _read_metrics(asked, dimensions, window)["forwarded"]
+    try:
+        return _read_metrics(asked, dimensions, window)["forwarded"], 0
+    except NoDataError:
+        # Was there nothing to forward, or nobody to do it?
+        taken_in = _read_taken_in(log_group, window)
+        if taken_in:
+            return 0, taken_in
+        raise
+
+
+def _read_taken_in(log_group: str, window: Window) -> int:
+    asked = {"taken_in": ("AWS/Logs", "IncomingLogEvents", "Sum")}
+    try:
+        return _read_metrics(asked, {"LogGroupName": log_group}, window)["taken_in"]
+    except NoDataError:
+        return 0
 
 
 def read_function(name: str, window: Window) -> dict[str, int]:
@@ -137,7 +154,10 @@ def _read_metrics(
             values[each["Id"]] += each["Values"]
     if not any(values.values()):
         shown = ", ".join(f"{name} {value}" for name, value in dimensions.items())
-        raise NoDataError(f"CloudWatch has no data points for {shown} in this time")
+        raise NoDataError(
+            f"CloudWatch has no data points for {shown} in this time: there was nothing to count, or a name, "
+            "the account or the Region is another"
+        )
     combine: dict[str, Callable[[Sequence[float]], float]] = {
         "Sum": sum,
         "Maximum": lambda found: max(found, default=0),

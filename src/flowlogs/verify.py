@@ -20,11 +20,12 @@ from flowlogs.balance import (
     INDEX,
     REPLAY,
     Check,
+    Conclusion,
     Range,
     Sources,
     State,
-    adds_up,
     check,
+    conclude,
 )
 from flowlogs.deployment import Deployment, open_cluster
 from flowlogs.display import format_count, make_console, plain_table
@@ -52,6 +53,8 @@ FRESH: Final = timedelta(minutes=15)
 """How long after its end a window may still change: metrics, retries and refreshes take their time."""
 
 STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "yellow"}
+
+_NOT_KNOWN: Final = "whether everything arrived is not known."
 
 T = TypeVar("T")
 
@@ -81,6 +84,9 @@ def verify_command(
     bucket by the time of the event: where traffic crosses an edge of the
     window, they may differ by as much as lies there, and that is said.
 
+    Exit status 0 says that everything arrived, or is rejected. 1 says that
+    something differs, that something waits, or that it is not known.
+
     [bold]Examples[/bold]
 
     flowlogs verify --day 2026-11-23 --stack flowlogs
@@ -99,7 +105,7 @@ def verify_command(
         print(json.dumps(_to_json(window, sources, checks), indent=2))
     else:
         _print(make_console(), window, sources, checks)
-    if not adds_up(checks):
+    if conclude(checks) is not Conclusion.ADDS_UP:
         raise typer.Exit(INCOMPLETE)
 
 
@@ -126,7 +132,9 @@ def gather(deployment: Deployment, stack: str | None, window: Window) -> Sources
         sources.missing[CLOUDWATCH] = "its names are not known: give --log-group and --filter, or --stack"
     else:
         log_group, name = here.log_group, here.filter
-        sources.forwarded = ask(CLOUDWATCH, lambda: read_forwarded(log_group, name, window))
+        found = ask(CLOUDWATCH, lambda: read_forwarded(log_group, name, window))
+        if found is not None:
+            sources.forwarded, sources.taken_in = found
     sources.forward = _ask_function(ask, FORWARD, "--forward", here.forward, window)
     sources.replay = _ask_function(ask, REPLAY, "--replay", here.replay, window)
     if here.forward is not None and sources.forward is not None:
@@ -238,7 +246,8 @@ def _to_json(window: Window, sources: Sources, checks: list[Check]) -> dict[str,
             {"name": each.name, "state": each.state.value, "text": each.text, "difference": each.difference}
             for each in checks
         ],
-        "adds_up": adds_up(checks),
+        "adds_up": conclude(checks) is Conclusion.ADDS_UP,
+        "conclusion": conclude(checks).value,
     }
 
 
@@ -270,4 +279,15 @@ def _print(console: Console, window: Window, sources: Sources, checks: list[Chec
         console.print(Padding(text, (0, 0, 0, 13), expand=False))
     if window.until > datetime.now(UTC) - FRESH:
         console.print("\nThe end of this time is near: events and metrics of it may still be on their way.")
-    console.print("\nIt adds up." if adds_up(checks) else "\nIt does not add up.")
+    console.print(f"\n{_summarize(checks)}")
+
+
+def _summarize(checks: list[Check]) -> str:
+    match conclude(checks):
+        case Conclusion.ADDS_UP:
+            return "It adds up."
+        case Conclusion.DIFFERS:
+            return "It does not add up."
+    if any(each.state is State.OK for each in checks):
+        return f"What could be checked adds up, but {_NOT_KNOWN}"
+    return f"Nothing could be checked: {_NOT_KNOWN}"

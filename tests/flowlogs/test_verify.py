@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.stub import Stubber
 
 from commands import BUCKET, run
-from flowlogs.balance import Check, Range, Sources, State, adds_up, check
+from flowlogs.balance import Check, Conclusion, Range, Sources, State, check, conclude
 from flowlogs.embedded import Embedded
 from flowlogs.sources import Stored, Window
 from handler import delivery, forward
@@ -69,6 +69,10 @@ def put_forwarded(count: int, minute: float = 31) -> None:
     put_metric("AWS/Logs", "ForwardedLogEvents", count, minute, **dimensions)
 
 
+def put_taken_in(count: int) -> None:
+    put_metric("AWS/Logs", "IncomingLogEvents", count, LogGroupName=GROUP)
+
+
 def put_function(name: str = "forward", *, lag: int = 120_000, **counts: int) -> None:
     for key in ("Received", "Indexed", "Duplicate", "Pending", "Rejected"):
         put_metric("FlowLogs", f"Events{key}", counts.get(key.lower(), 0), FunctionName=name)
@@ -118,7 +122,7 @@ def test_all_sources_agree(node: Embedded) -> None:
         "index": 100,
         "bucket": {"pending": 0, "rejected": 0},
     }
-    assert (told.json["missing"], told.json["adds_up"]) == ({}, True)
+    assert (told.json["missing"], told.json["adds_up"], told.json["conclusion"]) == ({}, True, "adds up")
     assert set(states(told.json["checks"])) == {"ok"}
     shown = run("verify", *WINDOW, *NAMES, "--replay", "replay")
     assert shown.status == 0
@@ -230,7 +234,7 @@ def test_a_source_that_is_missing_is_named_and_the_others_are_checked(
     index(node, make_payload(0, 10))
     put_function(received=10, indexed=10)
     told = run("verify", *WINDOW, "--forward", "forward", "--bucket", "no-such-bucket", "--json")
-    assert told.status == 0
+    assert (told.status, told.json["adds_up"], told.json["conclusion"]) == (1, False, "not known")
     assert told.json["missing"] == {
         "CloudWatch Logs": "its names are not known: give --log-group and --filter, or --stack",
         "replay function": "its name is not known: give --replay, or --stack",
@@ -241,23 +245,76 @@ def test_a_source_that_is_missing_is_named_and_the_others_are_checked(
         "ok",
         "not checked",
         "not checked",
+        "not checked",
         "ok",
         "not checked",
     ]
     monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
     told = run("verify", *WINDOW, *NAMES)
-    assert told.status == 0
+    assert told.status == 1
+    assert told.output.endswith(f"\n{NOT_KNOWN}\n")
     unfolded = " ".join(told.output.split())
     assert "index: not known: OpenSearch does not answer: " in unfolded
     assert "CloudWatch Logs: not known: CloudWatch has no data points for LogGroupName" in unfolded
 
 
-def test_where_nothing_can_be_checked_it_does_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("account")
+def test_an_empty_bucket_alone_says_nothing_about_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+    told = run("verify", "--day", "2026-01-15", "--bucket", BUCKET)
+    assert told.status == 1
+    assert told.output.count("\nnot checked") == 5
+    assert told.output.count("\nok ") == 1
+    assert told.output.endswith(f"\n{NOT_KNOWN}\n")
+    assert told.errors == ""
+
+
+@pytest.mark.usefixtures("node")
+def test_without_data_points_it_is_not_known_whether_anything_was_forwarded() -> None:
+    told = run("verify", *WINDOW, *NAMES)
+    assert (told.status, told.output.splitlines()[-1]) == (1, NOT_KNOWN)
+    unfolded = " ".join(told.output.split())
+    names = f"LogGroupName {GROUP}, DestinationType Lambda, FilterName {FILTER}"
+    assert f"CloudWatch Logs: not known: CloudWatch has no data points for {names} in this time: " in unfolded
+    assert "there was nothing to count, or a name, the account or the Region is another" in unfolded
+
+
+def test_a_log_group_that_takes_events_in_and_forwards_none_has_lost_its_filter(node: Embedded) -> None:
+    put_taken_in(5_000)
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert (told.status, told.json["conclusion"]) == (1, "differs")
+    assert told.json["sources"]["CloudWatch Logs"] == 0
+    (differing,) = [each for each in told.json["checks"] if each["state"] == "differs"]
+    assert (differing["name"], differing["difference"]) == ("what the log group takes in is forwarded", 5_000)
+    assert differing["text"] == (
+        "5,000 events came in, and none was forwarded: the subscription filter is gone, its pattern lets "
+        f"nothing pass, or another one is meant. Look with flowlogs doctor --bucket {BUCKET}"
+    )
+    assert run("verify", *WINDOW, *NAMES).output.endswith("\nIt does not add up.\n")
+    index(node, make_payload(0, 10))  # of before: that is another difference
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert [each["difference"] for each in told.json["checks"] if each["state"] == "differs"] == [5_000, -10]
+
+
+def test_where_the_forwarded_are_not_known_those_received_are_checked(node: Embedded) -> None:
+    index(node, make_payload(0, 10))
+    put_function(received=10, indexed=10)
+    told = run("verify", *WINDOW, "--forward", "forward", "--bucket", BUCKET, "--json")
+    assert (told.status, told.json["conclusion"]) == (1, "not known")
+    checks = {each["name"]: (each["state"], each["text"]) for each in told.json["checks"]}
+    assert checks[ARRIVED] == ("not checked", "CloudWatch Logs: not known, see above")
+    assert checks[RECEIVED_ARRIVED] == (
+        "ok",
+        "10 received for the first time, 10 in the index + 0 in the bucket",
+    )
+
+
+def test_where_nothing_can_be_checked_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
     told = run("verify", *WINDOW, *NAMES, "--region", "eu-central-1")
     assert told.status == 1
     assert told.output.count("no AWS credentials are found") == 3
-    assert told.output.endswith("It does not add up.\n")
+    assert told.output.endswith("\nNothing could be checked: whether everything arrived is not known.\n")
 
 
 def test_what_is_not_permitted_is_named(node: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,11 +427,13 @@ def full(count: int) -> Range:
 
 def balance(**sources: Any) -> tuple[bool, dict[str, Check]]:  # noqa: ANN401  # of Sources
     checks = check(Sources(**{"bucket": full(0), "stored": Stored(), **sources}))
-    return adds_up(checks), {each.name: each for each in checks}
+    return conclude(checks) is Conclusion.ADDS_UP, {each.name: each for each in checks}
 
 
 RECEIVED: Final = "every event that was forwarded was received"
 SETTLED: Final = "forward function: received = indexed + duplicate + pending + rejected"
+RECEIVED_ARRIVED: Final = "every event that was received is in the index, waits or is rejected"
+NOT_KNOWN: Final = "What could be checked adds up, but whether everything arrived is not known."
 ARRIVED: Final = "every event that was forwarded is in the index, waits or is rejected"
 
 
@@ -420,7 +479,7 @@ def test_invocations_that_failed_are_explained_once_their_events_arrived() -> No
         pytest.param({"forwarded": 10, "documents": full(12)}, ARRIVED, -2, id="more documents than events"),
         pytest.param(
             {"forward": counted(received=10, indexed=8, duplicate=1), "documents": full(8)},
-            ARRIVED,
+            RECEIVED_ARRIVED,
             1,
             id="without CloudWatch",
         ),
