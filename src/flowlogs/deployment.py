@@ -29,6 +29,7 @@ _VARIABLES: Final = (
     "KEEP_MESSAGE",
     "MAX_BULK_BYTES",
     "RETENTION_DAYS",
+    "FAILURE_KMS_KEY",
 )
 """How the variables begin that a command takes from a function: all but those of AWS and of its log."""
 

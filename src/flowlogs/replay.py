@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import time
+import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -124,6 +125,9 @@ def replay_command(
                 _print_stock(console, stock)
             raise typer.Exit(INCOMPLETE if objects else 0)
         config, client = open_cluster(deployment, stack, exact=True)
+        # What is written back is encrypted as the functions do it, under a name that no other run gives.
+        run = f"{REQUEST_ID}-{uuid.uuid4()}"
+        store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
         replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
         left = _run(replay, objects, rate, keep=keep, rejected=rejected)
     if as_json:
@@ -159,7 +163,7 @@ def _run(replay: Replay, objects: list[Pending], rate: float | None, *, keep: bo
                 settled.add(each.key)
 
         replay.run(_paced(objects, replay.summary, rate, done))
-    return sum(not (keep and each.key in settled) for each in replay.summary.remaining)
+    return replay.summary.remaining - (len(settled) if keep else 0)
 
 
 def _paced(

@@ -163,7 +163,7 @@ class Delivery:
         self._settled_before = 0
         self._answered = False
         self._may_reconnect = True
-        self.report = Report(received=len(subscription.events))
+        self.report = Report(received=len(subscription.events) + len(subscription.unusable))
 
     def run(self) -> Report:
         """Deliver the payload, as far as that goes."""
@@ -177,13 +177,20 @@ class Delivery:
             if self.report.settled == self._settled_before and not self.report.gave_up:
                 self.report.refused.add(body.index)
                 self._avoided.add(body.index)
-        return self.report
+        return self._finish()
 
     def leave(self, verdict: Verdict) -> Report:
         """Leave pending, for that reason, all that is in none of the groups yet."""
         # By identity: two events may be equal, and each of them is to be settled.
         grouped = set(map(id, self._grouped))
         self._leave("", [event for event in self._subscription.events if id(event) not in grouped], verdict)
+        return self._finish()
+
+    def _finish(self) -> Report:
+        """Reject the events that no index would take, whatever OpenSearch says of the others."""
+        for each in self._subscription.unusable:
+            verdict = Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason)
+            self._group(self.report.rejected, [Unsettled("", each.event, verdict)])
         return self.report
 
     def _deliver(self, body: Body) -> None:

@@ -25,7 +25,7 @@ from handler.delivery import Unsettled
 from parser.compression import compress, decompress
 from parser.document import encode_json
 from parser.errors import EnvelopeError
-from parser.subscription import MAX_CONTENT, Event, Subscription, decode, decode_event, encode
+from parser.subscription import MAX_CONTENT, Event, Subscription, decode, decode_event, encode, set_apart
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -335,13 +335,14 @@ def _read_rejected(lines: bytes) -> Subscription:
     """Make a payload of rejected events again; they all came in one, hence from one log stream."""
     try:
         found: list[dict[str, Any]] = [json.loads(line) for line in lines.splitlines()]
-        events = [msgspec.convert(each["event"], Event) for each in found]
+        events, unusable = set_apart(tuple(msgspec.convert(each["event"], Event) for each in found))
         first = found[0]
         return Subscription(
             owner=first["owner"],
             log_group=first["log_group"],
             log_stream=first["log_stream"],
-            events=tuple(events),
+            events=events,
+            unusable=unusable,
         )
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error

@@ -9,8 +9,9 @@ import pytest
 from faults.conftest import Stack
 from faults.harness.bucket import NAME
 from faults.harness.faults import answering, error, hurrying, item, refusing_items
-from faults.harness.ledger import DAY, FIRST_DAY, Payload
+from faults.harness.ledger import DAY, FIRST_DAY, LOG_GROUP, OWNER, Payload
 from faults.harness.proxy import Exchange, Fault
+from flowlogs.traffic import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore
 from parser.document import index_name
@@ -154,6 +155,41 @@ def test_what_could_not_be_dropped_is_not_rejected_twice(
 
     assert len(stack.bucket.rejected()) == 4
     stack.settle(rejected=dict.fromkeys(payload.ids, "400 mapper_parsing_exception"))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        pytest.param({"id": ""}, "its id is empty", id="no id"),
+        pytest.param({"id": "9" * 600}, "its id has 600 bytes, and 512 are the most", id="a long id"),
+        pytest.param({"timestamp": -1}, "its timestamp -1 is not between 0 and", id="a time before all"),
+    ],
+)
+@pytest.mark.parametrize("away", [False, True], ids=["delivered", "stored unsent"])
+def test_an_event_that_no_index_would_take_is_rejected_alone(
+    stack: Stack, change: dict[str, object], reason: str, *, away: bool
+) -> None:
+    good = [
+        {"id": each.id, "timestamp": each.timestamp, "message": each.message}
+        for each in on_day(stack, 0, events=9).events
+    ]
+    odd: dict[str, object] = {"id": "1", "timestamp": FIRST_DAY, "message": "odd"} | change
+    if away:
+        stack.functions.containers[0].environment.outage.begin()
+
+    answer = stack.functions.deliver(
+        encode_event(OWNER, LOG_GROUP, "eni-0a1b2c3d4e5f60718-all", [*good[:5], odd, *good[5:]])
+    )
+
+    assert answer is not None
+    settled = ("received", "indexed", "pending", "rejected")
+    assert [answer[name] for name in settled] == ([10, 0, 9, 1] if away else [10, 9, 0, 1])
+    (line,) = stack.bucket.rejected()
+    assert line["reason"].startswith(reason)
+    assert (line["error_type"], line["index"], line["event"]) == ("unusable_event", "", odd)
+    stack.bucket.drop(*stack.bucket.keys("rejected/"))
+    stack.functions.replay_until_quiet()
+    stack.settle()
 
 
 def test_foreign_metadata_stops_nobody(stack: Stack) -> None:
