@@ -60,8 +60,8 @@ def _root(
     """VPC flow logs in OpenSearch: try it, ask how it is, mend it.
 
     OpenSearch is the one of OPENSEARCH_URL and the other variables that
-    the functions read; doctor and verify take them from the function of
-    --stack, too. Times are in UTC. Options may stand behind a command.
+    the functions read; commands with --stack take them from the stack's
+    function, too. Times are in UTC. Options may stand behind a command.
 
     Exit status: 0 all is well, 1 something is not as it should be, 2 the
     command was called wrongly or its environment is not usable.
