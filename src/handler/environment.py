@@ -16,8 +16,9 @@ from parser.subscription import Subscription
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-RESERVE: Final = 12.0
-"""Seconds kept for storing what is not settled: two objects, each tried twice."""
+RESERVE: Final = 15.0
+"""Seconds kept for storing what is not settled: two objects, each tried twice with all the patience that the
+failure store has, and importing boto3 with a small part of a processor."""
 
 LARGEST_RESERVE: Final = 0.4
 """Of an invocation's time: a function with a short timeout still has time to send."""

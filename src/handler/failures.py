@@ -119,8 +119,9 @@ def connect_s3() -> "S3Client":
     import boto3
     from botocore.config import Config as ClientConfig
 
+    # Two objects, each tried twice, must fit into what `handler.environment.RESERVE` keeps of the time.
     patience = ClientConfig(
-        connect_timeout=2, read_timeout=4, retries={"mode": "standard", "total_max_attempts": 2}
+        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
     )
     return boto3.client("s3", config=patience)
 

@@ -14,6 +14,8 @@ from faults.harness.faults import answering, item, refusing_items
 from faults.harness.ledger import every
 from faults.harness.proxy import Exchange, Fault, Proxy, passing
 from handler import failures
+from handler.environment import RESERVE
+from handler.failures import connect_s3
 
 BUSY = item(429, "rejected_execution_exception", "rejected execution of primary operation")
 BAD = item(400, "mapper_parsing_exception", "failed to parse field [srcaddr] of type [ip]")
@@ -163,3 +165,11 @@ def test_two_environments_in_the_same_microsecond_write_two_objects(
     assert len(stack.bucket.pending()) == 4
     functions.replay_until_quiet()
     stack.settle()
+
+
+@pytest.mark.usefixtures("stack")
+def test_the_reserve_of_time_is_enough_for_a_store_that_is_slow_twice() -> None:
+    tries, objects = 2, 2
+    config = connect_s3().meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": tries}
+    assert (config.connect_timeout + config.read_timeout) * tries * objects < RESERVE
