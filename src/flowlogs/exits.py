@@ -114,36 +114,22 @@ def is_denied(error: Exception) -> bool:
 
 def is_unusable(error: Exception) -> bool:
     """Tell whether AWS cannot be asked at all as the command is called: no Region, no valid credentials."""
-    from botocore.exceptions import (
-        ConfigNotFound,
-        ConfigParseError,
-        CredentialRetrievalError,
-        InvalidConfigError,
-        InvalidRegionError,
-        LoginError,
-        NoCredentialsError,
-        NoRegionError,
-        ParamValidationError,
-        PartialCredentialsError,
-        ProfileNotFound,
-        SSOError,
-        TokenRetrievalError,
-    )
+    from botocore import exceptions as aws
 
     unusable = (
-        ConfigNotFound,
-        ConfigParseError,
-        CredentialRetrievalError,
-        InvalidConfigError,
-        InvalidRegionError,
-        LoginError,
-        NoCredentialsError,
-        NoRegionError,
-        ParamValidationError,  # such as a bucket's name that no bucket can have
-        PartialCredentialsError,
-        ProfileNotFound,
-        SSOError,
-        TokenRetrievalError,
+        aws.ConfigNotFound,
+        aws.ConfigParseError,
+        aws.CredentialRetrievalError,
+        aws.InvalidConfigError,
+        aws.InvalidRegionError,
+        aws.LoginError,
+        aws.NoCredentialsError,
+        aws.NoRegionError,
+        aws.ParamValidationError,  # such as a bucket's name that no bucket can have
+        aws.PartialCredentialsError,
+        aws.ProfileNotFound,
+        aws.SSOError,
+        aws.TokenRetrievalError,
     )
     return isinstance(error, unusable) or _is_not_accepted(error)
 
