@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -170,6 +171,6 @@ def test_two_environments_in_the_same_microsecond_write_two_objects(
 @pytest.mark.usefixtures("stack")
 def test_the_reserve_of_time_is_enough_for_a_store_that_is_slow_twice() -> None:
     tries, objects = 2, 2
-    config = connect_s3().meta.config
+    config: Any = connect_s3().meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": tries}
     assert (config.connect_timeout + config.read_timeout) * tries * objects < RESERVE
