@@ -25,14 +25,20 @@ _REMOVE = ("/_data_stream/*", "/*", "/_index_template/*", "/_component_template/
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the machine's AWS credentials and cluster away from every test."""
+def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep this machine's credentials and cluster from every test, and one test's choice from the next."""
     for name in os.environ:
         if name.startswith(("AWS_", "OPENSEARCH_")):
             monkeypatch.delenv(name)
     # boto3 keeps a session with the credentials that an earlier test had.
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    before = set(os.environ)
+    yield
+    # The command line chooses account and Region in the environment, as its own process may.
+    for name in set(os.environ) - before:
+        if name.startswith(("AWS_", "OPENSEARCH_")):
+            del os.environ[name]
 
 
 @pytest.fixture(scope="session")

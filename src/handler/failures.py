@@ -137,6 +137,7 @@ class FailureStore:
         self._bucket = bucket
         self._request_id = request_id
         self._written = 0
+        self._kept: set[str] = set()
         self._encryption: dict[str, str] = (
             {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
             if kms_key
@@ -172,7 +173,9 @@ class FailureStore:
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        return self._write(self._name(FAILED, "json.gz", since or _now()), data, metadata)
+        key = self._write(self._name(FAILED, "json.gz", since or _now()), data, metadata)
+        self._kept.add(key)
+        return key
 
     def reject(
         self,
@@ -221,7 +224,7 @@ class FailureStore:
     def walk(self, after: Mapping[str, str]) -> Iterator[Pending]:
         """Yield what waits, page by page, about the oldest first.
 
-        What this invocation writes is left out.
+        What this invocation keeps is left out: it has just been tried.
 
         Args:
             after: prefix -> the key behind which to begin; what lies before comes last.
@@ -230,7 +233,7 @@ class FailureStore:
         before = [_until(self._list(prefix), key) for prefix, key in after.items()]
         for lists in (behind, before):
             for each in heapq.merge(*lists, key=lambda each: each.since):
-                if f"-{self._request_id}-" not in each.key:
+                if each.key not in self._kept:
                     yield each
 
     def find_oldest(self) -> Pending | None:

@@ -253,7 +253,7 @@ def test_a_request_too_large_is_halved_and_an_event_too_large_is_rejected(any_st
     stack = any_stack  # its nodes take no request above 10 MB, as small domains of Amazon's
     functions = stack.functions
     functions.containers = [functions.make_container(max_bulk_bytes=64 * 1024 * 1024)]
-    large = dict.fromkeys(range(20), "x" * 1000000)
+    large = dict.fromkeys(range(10), "x" * 1_000_000)
     payload = stack.ledger.payload(events=40, days=1, messages={**large, 7: "x" * 11_000_000})
 
     answer = functions.deliver(payload.event)

@@ -51,6 +51,7 @@ def test_what_is_built_fits_the_stack_and_is_deployed_for_no_other_processor(
     project: Path, artifact: Path, tmp_path: Path, config: str, processor: str
 ) -> None:
     shutil.copy(project / "Makefile", tmp_path)
+    shutil.copytree(project / "requirements", tmp_path / "requirements")
     (tmp_path / "samconfig.toml").write_text(config)
     done = subprocess.run(["make", "-n", "build"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert f"build --parameter-overrides Architecture={processor}\n" in done.stdout
