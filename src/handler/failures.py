@@ -229,7 +229,7 @@ class FailureStore:
         Args:
             after: prefix -> the key behind which to begin; what lies before comes last.
         """
-        behind = [self._list(prefix, after.get(prefix, "")) for prefix in (FAILED, ON_FAILURE)]
+        behind = [self._list(prefix, after.get(prefix, "")) for prefix in (ON_FAILURE, FAILED)]
         before = [_until(self._list(prefix), key) for prefix, key in after.items()]
         for lists in (behind, before):
             for each in heapq.merge(*lists, key=lambda each: each.since):

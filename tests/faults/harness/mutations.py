@@ -193,9 +193,11 @@ MUTATIONS: Final = {
         drop_before_writing, "test_kills.py", "replay_killed and before and rest"
     ),
     "copied before dropped": Mutation(
-        drop_before_copying, "test_kills.py", "replay_killed and unreadable and dropped"
+        drop_before_copying, "test_kills.py", "replay_killed and before and unreadable and copied"
     ),
-    "the next replay begins behind what was in vain": Mutation(wait_for_ever, "test_replays.py", "for_ever"),
+    "the next replay begins behind what was in vain": Mutation(
+        wait_for_ever, "test_one_bad_part.py", "for_ever"
+    ),
     "dropped only when each event is settled": Mutation(
         drop_when_something_is_settled, "test_defects_of_others.py", "first_batch"
     ),

@@ -69,6 +69,7 @@ REPLAY: Final = {
     "before the object is dropped": Step(FailureStore, "drop", BEFORE),
     "after the object is dropped": Step(FailureStore, "drop", AFTER),
     "before the second object is read": Step(FailureStore, "read", BEFORE, 2),
+    "before an unreadable object is copied": Step(FailureStore, "_write", BEFORE, 3),
     "after an unreadable object is copied": Step(FailureStore, "_write", AFTER, 3),
     "before an unreadable object is dropped": Step(FailureStore, "drop", BEFORE, 2),
     "after an unreadable object is moved": Step(FailureStore, "set_aside", AFTER),
