@@ -285,8 +285,9 @@ def test_a_request_too_large_for_the_front_end_is_halved(stack: Stack) -> None:
     ],
 )
 def test_a_cluster_killed_in_the_middle_of_a_bulk_loses_nothing(
-    stack: Stack, kill: Callable[[Embedded], Fault]
+    any_stack: Stack, kill: Callable[[Embedded], Fault]
 ) -> None:
+    stack = any_stack
     stack.functions.deliver(stack.ledger.payload(events=50).event)
     stack.proxy.script(kill(stack.node))
     answer = stack.functions.deliver(stack.ledger.payload(events=3000).event)
@@ -299,7 +300,8 @@ def test_a_cluster_killed_in_the_middle_of_a_bulk_loses_nothing(
     stack.settle()
 
 
-def test_a_cluster_that_is_down_for_many_invocations_is_asked_seldom(stack: Stack) -> None:
+def test_a_cluster_that_is_down_for_many_invocations_is_asked_seldom(any_stack: Stack) -> None:
+    stack = any_stack
     now = [0.0]  # seconds
     functions = stack.functions
     functions.containers = [functions.make_container(clock=lambda: now[0]) for _ in range(3)]
