@@ -1,5 +1,6 @@
 """One stack for each test: functions, a proxy, a real OpenSearch with the index template, a bucket."""
 
+import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ import pytest
 from faults.harness import bucket as buckets
 from faults.harness.bucket import Bucket
 from faults.harness.functions import Functions
-from faults.harness.ledger import PREFIX, Ledger
+from faults.harness.ledger import PREFIX, Ledger, Payload
 from faults.harness.proxy import Proxy
 from flowlogs.embedded import Embedded
 from handler import delivery, forward, replay
-from handler.failures import connect_s3
+from handler.failures import FAILED, connect_s3
 from handler.observe import logger
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
@@ -32,6 +33,12 @@ class Stack:
     def settle(self, rejected: dict[str, str] | None = None, waiting: frozenset[str] = frozenset()) -> None:
         """Assert that every event is where it must be: see Ledger.settle."""
         self.ledger.settle(self.node, self.bucket, rejected=rejected, waiting=waiting)
+
+    def store(self, payload: Payload, name: str) -> str:
+        """Put a payload into the bucket as forward would; return the key."""
+        key = f"{FAILED}2026/01/01/00/{name}.json.gz"
+        self.bucket.put(key, base64.b64decode(payload.event["awslogs"]["data"]))
+        return key
 
 
 def install_template(node: Embedded) -> None:

@@ -20,13 +20,6 @@ NOBODY = {"index.routing.allocation.require._name": "nobody"}
 ALWAYS_500 = item(500, "node_not_connected_exception", "not connected")
 
 
-def store(stack: Stack, payload: Payload, name: str) -> str:
-    """Put a payload into the bucket as forward would."""
-    key = f"{FAILED}2026/01/01/00/{name}.json.gz"
-    stack.bucket.put(key, base64.b64decode(payload.event["awslogs"]["data"]))
-    return key
-
-
 def on_day(stack: Stack, day: int, events: int = 4) -> Payload:
     return stack.ledger.payload(events=events, days=1, first=FIRST_DAY + day * DAY)
 
@@ -48,8 +41,8 @@ def heal(stack: Stack, index: str) -> None:
 
 def test_other_days_are_replayed_while_one_index_is_red(stack: Stack, red: str) -> None:
     for number in range(5):
-        store(stack, on_day(stack, 0), f"{number}-red")
-        store(stack, on_day(stack, 1), f"{number}-green")
+        stack.store(on_day(stack, 0), f"{number}-red")
+        stack.store(on_day(stack, 1), f"{number}-green")
 
     answer = stack.functions.replay()
 
@@ -95,9 +88,9 @@ def test_an_event_that_never_succeeds_is_no_outage(stack: Stack) -> None:
 def test_events_that_never_succeed_hold_nobody_up_for_ever(stack: Stack) -> None:
     bad = [on_day(stack, 0, events=1) for _ in range(4)]
     for number, payload in enumerate(bad):
-        store(stack, payload, f"0-bad-{number}")
+        stack.store(payload, f"0-bad-{number}")
     for number in range(3):
-        store(stack, on_day(stack, 0), f"1-good-{number}")
+        stack.store(on_day(stack, 0), f"1-good-{number}")
     waiting = frozenset(payload.ids[0] for payload in bad)
     stack.proxy.always(refusing_items(waiting.__contains__, ALWAYS_500))
     container = stack.functions.make_container()
@@ -137,7 +130,7 @@ def test_what_could_not_be_dropped_is_not_rejected_twice(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payload = on_day(stack, 0)
-    store(stack, payload, "object")
+    stack.store(payload, "object")
     spoilt = item(400, "mapper_parsing_exception", "failed to parse field [srcaddr]")
     stack.proxy.always(refusing_items(lambda _: True, spoilt))
     drop, refusals = FailureStore.drop, iter([True, True])
@@ -217,7 +210,7 @@ def test_a_reason_with_control_characters_can_be_stored(stack: Stack) -> None:
 
 def test_the_age_of_what_waits_counts_from_the_first_time(stack: Stack) -> None:
     payload = on_day(stack, 0, events=8)
-    store(stack, payload, "20260101T003000.000000Z-request-1")
+    stack.store(payload, "20260101T003000.000000Z-request-1")
     waiting = frozenset(payload.ids[:4])
     stack.proxy.always(refusing_items(waiting.__contains__, ALWAYS_500))
 
@@ -234,7 +227,7 @@ def test_objects_that_cannot_be_handled_end_a_run_and_not_the_next(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(6):
-        store(stack, on_day(stack, 0), f"object-{number}")
+        stack.store(on_day(stack, 0), f"object-{number}")
     read = FailureStore.read
 
     def refuse_some(self: FailureStore, key: str) -> failures.Content | None:
@@ -318,7 +311,7 @@ def test_a_backlog_is_walked_through_page_by_page(stack: Stack, monkeypatch: pyt
             yield each
 
     for number in range(30):
-        store(stack, on_day(stack, 0, events=1), f"object-{number:02d}")
+        stack.store(on_day(stack, 0, events=1), f"object-{number:02d}")
     monkeypatch.setattr(FailureStore, "_list", count)
     monkeypatch.setattr(replay, "MOST_COUNTED", 5)
     stack.proxy.always(answering(503))

@@ -16,20 +16,13 @@ from moto.s3.models import s3_backends
 from faults.conftest import Stack
 from faults.harness.bucket import NAME
 from faults.harness.faults import answering, item, refusing_items
-from faults.harness.ledger import DAY, FIRST_DAY, Payload, every
+from faults.harness.ledger import DAY, FIRST_DAY, every
 from faults.harness.proxy import Exchange
 from faults.harness.victim import Victims
 from flowlogs.traffic import encode_payload
 from handler.failures import FAILED, ON_FAILURE
 
 CONTROL = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logEvents": []}
-
-
-def store(stack: Stack, payload: Payload, name: str) -> str:
-    """Put a payload into the bucket as forward would."""
-    key = f"{FAILED}2026/01/01/00/{name}.json.gz"
-    stack.bucket.put(key, base64.b64decode(payload.event["awslogs"]["data"]))
-    return key
 
 
 UNREADABLE = {
@@ -47,7 +40,7 @@ def test_unreadable_objects_are_set_aside_and_block_nothing(stack: Stack) -> Non
     for name, data in UNREADABLE.items():
         stack.bucket.put(f"{ON_FAILURE}forward/2026/01/01/{name}", data)
     for number in range(3):
-        store(stack, stack.ledger.payload(events=4), f"good-{number}")
+        stack.store(stack.ledger.payload(events=4), f"good-{number}")
 
     answer = stack.functions.replay()
 
@@ -103,7 +96,7 @@ def test_two_replays_at_once_change_nothing(stack: Stack) -> None:
     payloads = [stack.ledger.payload(events=20) for _ in range(4)]
     bad = every(5, [event for payload in payloads for event in payload.events])
     for number, payload in enumerate(payloads):
-        store(stack, payload, f"object-{number}")
+        stack.store(payload, f"object-{number}")
     both = threading.Barrier(2)
     refuse = refusing_items(
         bad.__contains__, item(400, "mapper_parsing_exception", "failed to parse field [srcaddr]")
@@ -128,8 +121,8 @@ def test_two_replays_at_once_change_nothing(stack: Stack) -> None:
 
 def test_the_same_object_twice_changes_nothing(stack: Stack) -> None:
     payload = stack.ledger.payload(events=20)
-    store(stack, payload, "once")
-    store(stack, payload, "twice")
+    stack.store(payload, "once")
+    stack.store(payload, "twice")
 
     answer = stack.functions.replay()
 
@@ -140,7 +133,7 @@ def test_the_same_object_twice_changes_nothing(stack: Stack) -> None:
 def test_what_stays_pending_is_written_back_smaller_and_counts_its_attempts(stack: Stack) -> None:
     payload = stack.ledger.payload(events=12)
     blocked = every(4, payload.events)
-    old = store(stack, payload, "old")
+    old = stack.store(payload, "old")
     refusal = item(403, "cluster_block_exception", "index blocked by: [FORBIDDEN/8/index write (api)];")
     stack.proxy.always(refusing_items(blocked.__contains__, refusal))
 
@@ -162,7 +155,7 @@ def test_what_stays_pending_is_written_back_smaller_and_counts_its_attempts(stac
 
 def test_a_replay_stops_after_one_object_while_the_cluster_refuses(stack: Stack) -> None:
     for number in range(5):
-        store(stack, stack.ledger.payload(events=4, days=1), f"object-{number}")
+        stack.store(stack.ledger.payload(events=4, days=1), f"object-{number}")
     stack.proxy.always(answering(503))
 
     answer = stack.functions.replay()
@@ -178,7 +171,7 @@ def test_events_older_than_the_retention_are_rejected_as_expired(
 ) -> None:
     age = 10 * 365 * DAY
     payload = stack.ledger.payload(events=4, first=FIRST_DAY - age)
-    store(stack, payload, "old")
+    stack.store(payload, "old")
     monkeypatch.setenv("RETENTION_DAYS", "1000")
     stack.functions.environ["RETENTION_DAYS"] = "1000"
 
