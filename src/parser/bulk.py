@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from parser.compiled import Mark, Rows
+from parser.compiled import Mark, Rows, divide
 from parser.compression import compressor
 from parser.document import index_name
 from parser.format import Formats
@@ -19,7 +19,7 @@ from parser.subscription import Event, Subscription
 DAY: Final = 86_400_000
 """Milliseconds."""
 
-CHUNK: Final = 256
+CHUNK: Final = 512
 """Events that are rendered and compressed at once: few enough to stay in the processor's cache, many
 enough for isal to find likeness between their rows."""
 
@@ -98,18 +98,19 @@ def encode(
         body = _Builder(index)
         for start in range(0, len(events), CHUNK):
             chunk = events[start : start + CHUNK]
-            rows, marks = renderer.render(chunk, subscription)
-            data = "".join(rows).encode()
+            data, marks = renderer.render(chunk, subscription)
             if body.size + len(data) <= max_bytes:
                 body.add(chunk, data, marks.values())
                 continue
+            rows = divide(data.decode())
             for first, last, anew in _cut(rows, body.size, max_bytes):
                 if anew:
                     yield body.finish()
                     body = _Builder(index)
-                data = "".join(rows[first:last]).encode()
                 body.add(
-                    chunk[first:last], data, [marks[each] for each in range(first, last) if each in marks]
+                    chunk[first:last],
+                    "".join(rows[first:last]).encode(),
+                    [marks[each] for each in range(first, last) if each in marks],
                 )
         yield body.finish()
 

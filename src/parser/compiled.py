@@ -1,38 +1,34 @@
-r"""The fast path: for each format a function, made once, that turns events into rows.
+r"""The fast path: for each format a plan, made once, by which the rows of many events are made together.
 
 What a line means is said in `parser.record`, what is indexed for it in `parser.document`. Here the same
-rows are made without the values and dictionaries in between. For the format
-`${interface-id} ${srcaddr} ${bytes} ${action} ${log-status}` the function is, in short:
+rows are made without the values and dictionaries in between, and without a loop over the lines: all
+lines are split at once, each field is looked at as a column, and all rows are joined at once.
 
-    def render(events, append, metadata):
-        for event in events:
-            line = event.message
-            t0, t1, t2, t3 = line.split(" ", 3)
-            if not ((t1 in addresses or learn(t1)) and (t2 >= "1" or t2 == "0") and t2.isdecimal() and ...):
-                return
-            append(f'{"create":{"_id":"{event.id}"}}\n{{steady0[t0]},"srcaddr":"{t1}","bytes":{t2}{steady3[t3]}'
-                   f',"@timestamp":"{stamps[event.timestamp]}","@message":"{line}"{metadata}}\n')
+    lines     "10.0.0.1 840 ACCEPT OK", "10.0.0.2 97 REJECT OK"
+    columns   ["10.0.0.1", "10.0.0.2"], ["840", "97"], ["ACCEPT", "REJECT"], ["OK", "OK"]
+    pieces    ... '"srcaddr":"', "10.0.0.1", '","bytes":', "840", ",", '"action":"ACCEPT",', ...
 
 It rests on four observations:
 
-1. What is valid needs no conversion: a whole number in plain digits is the same text in JSON.
+1. What is valid needs no conversion: a whole number in plain digits is the same text in JSON. So a column
+   holds nothing else if it stays the same when it is read as JSON and written again.
 2. Fields that name things (interface, VPC, action, ...) repeat. A memo holds the finished piece of JSON
-   for each of their texts; the readable definition makes it the first time. The steady fields at the
-   end of a line are one text with one piece.
+   for each of their texts; the readable definition makes it the first time.
 3. Each token of an accepted line is ASCII that JSON does not escape: digits, an address, or a
    text that was looked at when it came into its memo. So the line as a whole is that, too.
-4. What does not fit (a `-` among the numbers, NODATA, a broken line, a quote) ends the function. Its
-   caller renders that one event from pieces or by the definition, and goes on behind it.
+4. What does not fit is rare. Such a line (a NODATA record, a wrong number, a quote) is taken out and
+   rendered alone: from the pieces of its tokens, or by the definition.
 
 A property test holds rows and counts equal to the readable definition, byte for byte.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from itertools import islice
+from collections.abc import Callable, Sequence
+from operator import is_
 from socket import AF_INET, AF_INET6, inet_pton
-from typing import Any, Final, Literal
+from typing import Annotated, Final, Literal
+
+import msgspec
 
 from parser.document import PARSE_ERROR, build, encode_json, format_time
 from parser.fields import SHORT, Field, Kind
@@ -42,9 +38,6 @@ from parser.subscription import Event, Subscription
 
 Mark = Literal["unparsed", "NODATA", "SKIPDATA"]
 """What is counted about an event's line."""
-
-Render = Callable[[Iterable[Event], Callable[[str], None], str], None]
-"""Append the rows of events, up to the first that does not fit. May raise ValueError at that one."""
 
 LARGEST_MEMO: Final = 1024
 LONGEST_TEXT: Final = 300
@@ -58,64 +51,52 @@ _DIGITS: Final = 10
 _PLAIN: Final = re.compile(r"[ !#-\[\]-~]+")
 """ASCII that is the same within a JSON string."""
 
-_SOURCE: Final = """
-def render(events, append, metadata):
-    head = ""
-    for event in events:
-        line = rest = event.message
-        {find_head}
-        [{targets}] = rest.split(" ", {splits})
-        if not ({checks}):
-            return
-        append(
-            f'''{{{{"create":{{{{"_id":"{{event.id}}"}}}}}}}}\\n{{{{{pieces}'''
-            f''',"@timestamp":"{{stamps[event.timestamp]}}"{message}{{metadata}}}}}}\\n'''
-        )
-"""
-
-_FIND_HEAD: Final = """
-        rest = line.removeprefix(head)
-        if rest is line:  # its head is another
-            head, start = read_head(line)
-            rest = line.removeprefix(head)
-"""
-
 
 class Rows:
     """Makes rows of a bulk body: for each event an action and a document, two lines of JSON."""
 
     def __init__(self, formats: Formats, *, keep_message: bool) -> None:
-        """Compile the formats; `keep_message` is that of `parser.document.build`."""
+        """Plan the formats; `keep_message` is that of `parser.document.build`."""
         self.formats = formats
         self.keep_message = keep_message
-        self._compiled = {
-            length: _Compiled(each, keep_message=keep_message)
+        self._plans = {
+            length: _Plan(each, keep_message=keep_message)
             for length, each in formats.by_length.items()
             if length > 1
         }
 
-    def render(
-        self, events: Sequence[Event], subscription: Subscription
-    ) -> tuple[list[str], dict[int, Mark]]:
-        """Return a row for each event, and by position what is to be counted of it."""
-        rows: list[str] = []
-        marks: dict[int, Mark] = {}
+    def render(self, events: Sequence[Event], subscription: Subscription) -> tuple[bytes, dict[int, Mark]]:
+        """Return the rows of the events, and by position what is to be counted of each.
+
+        Args:
+            events: at least one.
+            subscription: the payload that they came in.
+        """
         metadata = _render_metadata(subscription)
-        plain = bool(metadata) and "".join([event.id for event in events]).isdigit()
-        while (position := len(rows)) < len(events):
+        marks: dict[int, Mark] = {}
+
+        def render_alone(position: int) -> str:
             event = events[position]
-            compiled = self._compiled.get(event.message.count(" ") + 1) if plain else None
-            if compiled:
-                with suppress(ValueError):  # of a memo, or of too few tokens
-                    compiled.render(islice(events, position, None), rows.append, metadata)
-                if len(rows) > position:
-                    continue
-            found = compiled.render_pieces(event, metadata) if compiled else None
+            plan = self._plans.get(_count_tokens(event)) if metadata else None
+            found = plan.render_pieces(event, metadata) if plan else None
             row, mark = found or self._define(event, subscription)
-            rows.append(row)
             if mark:
                 marks[position] = mark
-        return rows, marks
+            return row
+
+        def render_together(positions: Sequence[int]) -> str | None:
+            plan = self._plans.get(_count_tokens(events[positions[0]])) if metadata else None
+            return plan.render(events, positions, metadata, render_alone) if plan else None
+
+        rows = render_together(range(len(events)))
+        if rows is None:  # not all have the same number of tokens
+            found: dict[int, str] = {}
+            for positions in _group_by_length(events):
+                text = render_together(positions)
+                each = map(render_alone, positions) if text is None else divide(text)
+                found.update(zip(positions, each, strict=True))
+            rows = "".join([found[position] for position in range(len(events))])
+        return rows.encode(), marks
 
     def _define(self, event: Event, subscription: Subscription) -> tuple[str, Mark | None]:
         """Render an event by the readable definition."""
@@ -125,112 +106,264 @@ class Rows:
         return row.decode(), "unparsed" if PARSE_ERROR in document else mark
 
 
-class _Compiled:
-    """One format."""
+def divide(rows: str) -> list[str]:
+    """Return each row of a text of rows."""
+    lines = rows.split("\n")
+    return [f"{action}\n{document}\n" for action, document in zip(lines[:-1:2], lines[1::2], strict=True)]
+
+
+class _Plan:
+    """How lines of one format become rows."""
 
     def __init__(self, form: Format, *, keep_message: bool) -> None:
         self._fields = form.fields
-        self._memos = [_Memo([field]) if _is_steady(field) else None for field in form.fields]
-        self._message = ',"@message":"{line}"' if keep_message else ""
-        self.render = self._compile()
+        self._keep_message = keep_message
+        self._single = [_choose_column([field]) for field in form.fields]
+        varying = [position for position, field in enumerate(form.fields) if not _is_steady(field)]
+        self._first = varying[0] if varying else 0
+        # The steady fields at the end are one column.
+        self._last = min(varying[-1] + 1 if varying else 0, len(form.fields) - 1)
+        self._columns = [*self._single[: self._last], _choose_column(form.fields[self._last :])]
 
-    def _compile(self) -> Render:
-        """Write the function and make it."""
-        fields = self._fields
-        first = min(_count_steady(fields), len(fields) - 1)
-        last = len(fields) - _count_steady(fields[:first:-1])
-        names: dict[str, Any] = {"addresses": _addresses, "learn": _learn, "stamps": _stamps}
-        names["read_head"] = _head_reader(fields[:first])
-        numbers: list[str] = []  # looked at first: a `-` is found there at the least cost
-        addresses: list[str] = []
-        pieces: list[str] = ["{start}"] if first else []
-        for position, field in enumerate(fields[first:last], start=first):
-            token = f"t{position}"
-            if _is_steady(field):
-                names[f"memo{position}"] = _Memo([field], marked=False)
-                pieces.append(f"{{memo{position}[{token}]}}")
+    def render(
+        self,
+        events: Sequence[Event],
+        positions: Sequence[int],
+        metadata: str,
+        render_alone: Callable[[int], str],
+    ) -> str | None:
+        """Return the rows of some of the events; None where one has not the format's number of tokens.
+
+        Args:
+            events: what the positions count.
+            positions: at least one.
+            metadata: the end of each document.
+            render_alone: makes the row of the event at a position, which does not fit.
+        """
+        chosen = [events[position] for position in positions]
+        messages = [event.message for event in chosen]
+        table = self._split(messages)
+        if table is None:
+            return None
+        ids = [event.id for event in chosen]
+        times = [event.timestamp for event in chosen]
+        numbers = list(range(len(chosen)))
+        # NODATA records, which lack nearly all fields, are most of what does not fit.
+        misfits = _find(ABSENT, table[self._first])
+        if not _are_digits("".join(ids)):
+            misfits |= {number for number, each in enumerate(ids) if not _are_digits(each)}
+        rendered: list[str | list[str]] = []
+        while misfits or not rendered:
+            if any(_count_tokens(chosen[numbers[each]]) != len(self._fields) for each in misfits):
+                return None
+            for number in sorted(misfits, reverse=True):
+                del times[number], numbers[number]
+                for column in (ids, messages, *table):
+                    del column[number]
+            if not numbers:
+                return "".join(map(render_alone, positions))
+            rendered, misfits = self._render_columns(table)
+        pieces = self._assemble(ids, times, messages, rendered, metadata)
+        if len(numbers) < len(chosen):
+            width = len(pieces) // len(numbers)
+            alone = sorted(set(range(len(chosen))).difference(numbers))
+            for before, number in enumerate(alone):
+                pieces.insert((number - before) * width + before, render_alone(positions[number]))
+        return "".join(pieces)
+
+    def _split(self, messages: list[str]) -> list[list[str]] | None:
+        """Return the tokens of each column; None where a line has too few of them."""
+        # Lines of one interface begin with the same text, which need not be split again and again.
+        begin = messages[0].split(" ", self._first)[: self._first]
+        head = "".join([f"{token} " for token in begin])
+        rests = [message.removeprefix(head) for message in messages]
+        if any(map(is_, rests, messages)):  # one begins otherwise
+            begin, rests = [], messages
+        try:
+            tokens = zip(*[rest.split(" ", self._last - len(begin)) for rest in rests], strict=True)
+            table = [*([token] * len(messages) for token in begin), *map(list, tokens)]
+        except ValueError:
+            return None
+        return table if len(table) == len(self._columns) else None
+
+    def _render_columns(self, table: list[list[str]]) -> tuple[list[str | list[str]], set[int]]:
+        """Return what stands in the rows for each field, and the numbers of the lines that do not fit."""
+        rendered = []
+        misfits: set[int] = set()
+        for column, tokens in zip(self._columns, table, strict=True):
+            try:
+                rendered.append(column.render(tokens))
+            except ValueError:
+                misfits.update([number for number, token in enumerate(tokens) if not column.fits(token)])
+        return rendered, misfits
+
+    def _assemble(
+        self,
+        ids: list[str],
+        times: list[int],
+        messages: list[str],
+        rendered: list[str | list[str]],
+        metadata: str,
+    ) -> list[str]:
+        """Return the pieces of all rows, as many for each."""
+        row: list[str] = []  # of each pair the second is filled in
+        filled: list[list[str]] = []
+        literal = '{"create":{"_id":"'
+
+        def fill(texts: list[str]) -> None:
+            row.extend((literal, ""))
+            filled.append(texts)
+
+        fill(ids)
+        literal = '"}}\n{'
+        for column, text in zip(self._columns, rendered, strict=True):
+            if isinstance(text, str):
+                literal += text
             else:
-                (addresses if field.kind is Kind.ADDRESS else numbers).append(_check(field, token))
-                pieces.append(f'{"," if position else ""}"{field.document_name}":{_quote(field, token)}')
-        if last < len(fields):
-            names[f"memo{last}"] = _Memo(fields[last:], marked=False)
-            pieces.append(f"{{memo{last}[t{last}]}}")
-        targets = [f"t{position}" for position in range(first, min(last + 1, len(fields)))]
-        source = _SOURCE.format(
-            find_head=_FIND_HEAD.strip() if first else "",
-            targets=", ".join(targets),
-            splits=len(targets) - 1 if last < len(fields) else -1,
-            checks=" and ".join(["line.isascii()", *numbers, *addresses]),
-            pieces="".join(pieces),
-            message=self._message,
-        )
-        exec(source, names)  # noqa: S102  # of names that parser.format has checked
-        render: Render = names["render"]
-        return render
+                literal += column.before
+                fill(text)
+                literal = column.behind
+        literal += '"@timestamp":"'
+        fill([*map(_stamps.__getitem__, times)])
+        if self._keep_message:
+            literal = '","@message":"'
+            fill(messages)
+        row.append(f'"{metadata}}}\n')
+        pieces = row * len(ids)
+        for number, texts in enumerate(filled):
+            pieces[2 * number + 1 :: len(row)] = texts
+        return pieces
 
     def render_pieces(self, event: Event, metadata: str) -> tuple[str, Mark | None] | None:
-        """Render an event whose line is a record with absent fields; None where it may be no record."""
+        """Render an event whose line is a record that lacks fields; None where it may be no record."""
         line = event.message
-        if not _PLAIN.fullmatch(line):
+        if not _are_digits(event.id) or not _PLAIN.fullmatch(line):
             return None
         mark = None
         pieces = []
         try:
-            for field, memo, token in zip(self._fields, self._memos, line.split(" "), strict=True):
+            for field, column, token in zip(self._fields, self._single, line.split(" "), strict=True):
                 if token == ABSENT:
                     continue
-                pieces.append(_piece(field, token) if memo is None else memo[token])
+                pieces.append(column.render_one(token))
                 if field.name == _STATUS:
                     mark = _MARKED.get(token)
         except ValueError:
             return None
-        message = self._message.format(line=line)
-        text = f'{"".join(pieces)},"@timestamp":"{_stamps[event.timestamp]}"{message}{metadata}'
-        return f'{{"create":{{"_id":"{event.id}"}}}}\n{{{text[1:]}}}\n', mark
+        message = f',"@message":"{line}"' if self._keep_message else ""
+        text = f'{"".join(pieces)}"@timestamp":"{_stamps[event.timestamp]}"{message}{metadata}'
+        return f'{{"create":{{"_id":"{event.id}"}}}}\n{{{text}}}\n', mark
 
 
-def _count_steady(fields: Sequence[Field]) -> int:
-    """Return how many fields at the beginning are steady."""
-    return next((number for number, field in enumerate(fields) if not _is_steady(field)), len(fields))
+class _Numbers:
+    """A field of whole numbers.
 
-
-def _head_reader(fields: Sequence[Field]) -> Callable[[str], tuple[str, str]]:
-    """Return what reads the steady fields at the beginning of a line.
-
-    It returns their text, with the space behind it, and their JSON, without the comma before it, and
-    raises ValueError where all are absent.
+    Attributes:
+        before, behind: what stands around the number in a document.
     """
-    memo = _Memo(fields, marked=False)
 
-    def read_head(line: str) -> tuple[str, str]:
-        end = 0
-        for _ in fields:
-            end = line.index(" ", end) + 1
-        piece = memo[line[: end - 1]]
-        if not piece:
-            raise ValueError(line)
-        return line[:end], piece[1:]
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        is_time = field.kind is Kind.SECONDS
+        low, high = (10 ** (_DIGITS - 1), 10**_DIGITS - 1) if is_time else (0, field.high)
+        number = Annotated[int, msgspec.Meta(ge=low, le=high)]
+        self._decode = msgspec.json.Decoder(list[number]).decode
+        self.before, self.behind = f'"{field.document_name}":', ","
 
-    return read_head
+    def render(self, tokens: list[str]) -> list[str]:
+        """Return the numbers as they stand. Raises ValueError where one is no such number."""
+        text = f"[{','.join(tokens)}]"
+        try:
+            numbers = self._decode(text)
+        except msgspec.DecodeError as error:
+            raise ValueError(text) from error
+        if len(numbers) != len(tokens) or _encode_numbers(numbers) != text.encode():
+            raise ValueError(text)
+        return tokens
+
+    def fits(self, token: str) -> bool:
+        """Whether `render` takes it."""
+        try:
+            return self.render([token]) == [token]
+        except ValueError:
+            return False
+
+    def render_one(self, token: str) -> str:
+        """Return the field. Raises RecordError."""
+        if self._field.kind is Kind.SECONDS and self.fits(token):
+            return f"{self.before}{token},"  # NODATA records have these
+        return _define(self._field, token)
+
+
+class _Addresses:
+    """A field of addresses.
+
+    Attributes:
+        before, behind: what stands around the address in a document.
+    """
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+        self.before, self.behind = f'"{field.document_name}":"', '",'
+
+    def render(self, tokens: list[str]) -> list[str]:
+        """Return the addresses as they stand. Raises ValueError where one is none."""
+        if not _addresses.issuperset(tokens):
+            new = set(tokens).difference(_addresses)
+            if not all(map(_is_address, new)):
+                raise ValueError(new)
+            if len(_addresses) + len(new) > LARGEST_ADDRESSES:
+                _addresses.clear()
+            _addresses.update(new)
+        return tokens
+
+    def fits(self, token: str) -> bool:
+        """Whether `render` takes it."""
+        return token in _addresses or _is_address(token)
+
+    def render_one(self, token: str) -> str:
+        """Return the field. Raises RecordError."""
+        return _define(self._field, token)
 
 
 class _Memo(dict[str, str]):
-    """Text of one or several neighbouring steady fields -> the JSON of them."""
+    """A field that names something, or several that stand side by side: text -> the JSON of it.
 
-    def __init__(self, fields: Sequence[Field], *, marked: bool = True) -> None:
-        """Begin without texts; unless `marked`, texts that are counted (NODATA, SKIPDATA) are refused."""
+    Attributes:
+        before, behind: nothing.
+    """
+
+    before = behind = ""
+
+    def __init__(self, fields: Sequence[Field]) -> None:
         super().__init__()
         self._fields = fields
-        self._marked = marked
+
+    def render(self, tokens: list[str]) -> str | list[str]:
+        """Return the pieces, or the one of all. Raises ValueError for a text that is taken out."""
+        if tokens.count(tokens[0]) == len(tokens):
+            return self[tokens[0]]
+        return [*map(self.__getitem__, tokens)]
+
+    def fits(self, token: str) -> bool:
+        """Whether `render` takes it."""
+        try:
+            return self[token] is not None
+        except ValueError:
+            return False
+
+    def render_one(self, token: str) -> str:
+        """Return the piece, also of a text that is counted. Raises RecordError, which is a ValueError."""
+        return _define(self._fields[0], token) if token in _MARKED else self[token]
 
     def __missing__(self, text: str) -> str:
-        """Make the piece. Raises ValueError for a text that the caller must look at more closely."""
+        """Make the piece. Raises ValueError for one that is counted or may need to be escaped."""
         pairs = list(zip(self._fields, text.split(" "), strict=True))
-        if not _PLAIN.fullmatch(text) or not all(token for _, token in pairs):
+        if not _PLAIN.fullmatch(text) or any(
+            not token or _is_counted(field, token) for field, token in pairs
+        ):
             raise ValueError(text)
-        if not self._marked and any(field.name == _STATUS and token in _MARKED for field, token in pairs):
-            raise ValueError(text)
-        piece = "".join([_piece(field, token) for field, token in pairs])
+        piece = "".join([_define(field, token) for field, token in pairs])
         if len(self) >= LARGEST_MEMO:
             self.clear()
         if len(text) <= LONGEST_TEXT:
@@ -264,18 +397,40 @@ _SECONDS: Final = {second * 1000: f"{second:02}.000Z" for second in range(60)}
 
 _stamps: Final = _Stamps()
 _addresses: Final[set[str]] = set()
+_encode_numbers: Final = msgspec.json.Encoder().encode
 
 
-def _learn(text: str) -> bool:
-    """Tell whether the text is an address, and remember it if so."""
+def _is_address(text: str) -> bool:
     try:
         inet_pton(AF_INET6 if ":" in text else AF_INET, text)
     except (OSError, ValueError):
         return False
-    if len(_addresses) >= LARGEST_ADDRESSES:
-        _addresses.clear()
-    _addresses.add(text)
     return True
+
+
+def _are_digits(text: str) -> bool:
+    return text.isascii() and text.encode().isdigit()  # on a str it takes four times as long
+
+
+def _find(token: str, tokens: list[str]) -> set[int]:
+    """Return where it stands."""
+    return {number for number, each in enumerate(tokens) if each == token} if token in tokens else set()
+
+
+def _count_tokens(event: Event) -> int:
+    return event.message.count(" ") + 1
+
+
+def _group_by_length(events: Sequence[Event]) -> list[list[int]]:
+    """Return the positions of the events whose lines have the same number of tokens."""
+    groups: dict[int, list[int]] = {}
+    for position, event in enumerate(events):
+        groups.setdefault(_count_tokens(event), []).append(position)
+    return list(groups.values())
+
+
+def _is_counted(field: Field, token: str) -> bool:
+    return field.name == _STATUS and token in _MARKED
 
 
 def _is_steady(field: Field) -> bool:
@@ -283,32 +438,23 @@ def _is_steady(field: Field) -> bool:
     return field.kind in (Kind.TEXT, Kind.TAG, Kind.CHOICE) or 0 < field.high <= SHORT
 
 
-def _check(field: Field, token: str) -> str:
-    """Return the expression that is true only where the token stands in JSON as it is."""
-    if field.kind is Kind.ADDRESS:
-        return f"({token} in addresses or learn({token}))"
-    if field.kind is Kind.SECONDS:
-        return f'{token} >= "1" and len({token}) == {_DIGITS} and {token}.isdecimal()'
-    digits, high = len(str(field.high)), field.high
-    fits = f'(len({token}) < {digits} or len({token}) == {digits} and {token} <= "{high}")'
-    return f'({token} >= "1" or {token} == "0") and {fits} and {token}.isdecimal()'
+def _choose_column(fields: Sequence[Field]) -> _Numbers | _Addresses | _Memo:
+    """Return the column for one field, or for several that are steady."""
+    field = fields[0]
+    if _is_steady(field):
+        return _Memo(fields)
+    return _Addresses(field) if field.kind is Kind.ADDRESS else _Numbers(field)
 
 
-def _quote(field: Field, token: str) -> str:
-    return f'"{{{token}}}"' if field.kind is Kind.ADDRESS else f"{{{token}}}"
-
-
-def _piece(field: Field, token: str) -> str:
-    """Return a field as JSON, with a comma before it; nothing where it is absent.
+def _define(field: Field, token: str) -> str:
+    """Return a field as JSON by the definition, with a comma behind it; nothing where it is absent.
 
     Raises:
         RecordError: the token is not of the field's kind.
     """
     if token == ABSENT:
         return ""
-    if field.kind is Kind.SECONDS and len(token) == _DIGITS and token.isdecimal() and token[0] != "0":
-        return f',"{field.document_name}":{token}'  # NODATA records have these, and come often enough
-    return f',"{field.document_name}":{encode_json(read(field, token)).decode()}'
+    return f'"{field.document_name}":{encode_json(read(field, token)).decode()},'
 
 
 def _render_metadata(subscription: Subscription) -> str:

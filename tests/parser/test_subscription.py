@@ -1,6 +1,7 @@
 """Payloads: what is read from them, and that a payload written is the payload read."""
 
 import base64
+import binascii
 import gzip
 import json
 import subprocess
@@ -9,9 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parser.errors import EnvelopeError
-from parser.subscription import Event, Subscription, Unusable, decode, decode_event, encode
+from parser.subscription import (
+    Event,
+    Subscription,
+    Unusable,
+    _from_base64,
+    decode,
+    decode_event,
+    encode,
+)
 
 ID = "37976342262953223179038144714945888722564951965555163136"
 ACCOUNT_POLICY = {"policyLevel": "ACCOUNT_LEVEL_POLICY"}
@@ -50,6 +61,19 @@ def test_a_payload_is_read_whole(as_text: bool) -> None:  # noqa: FBT001
     data = pack(payload())
 
     assert decode(base64.b64encode(data).decode() if as_text else data) == EXPECTED
+
+
+@given(st.binary().map(lambda data: base64.b64encode(data).decode()), st.text(max_size=3), st.integers(0))
+def test_base64_is_what_the_standard_library_takes(text: str, damage: str, place: int) -> None:
+    place %= len(text) + 1
+    text = text[:place] + damage + text[place:]
+    try:
+        expected = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        with pytest.raises(EnvelopeError, match="payload is not base64"):
+            _from_base64(text)
+    else:
+        assert _from_base64(text) == expected
 
 
 def test_the_event_of_lambda_is_read() -> None:
