@@ -7,10 +7,11 @@ is not UTF-8 for a broken connection), and what to try again is decided per even
 
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
-from http.client import HTTPConnection, HTTPException, IncompleteRead
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from socket import socket
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -91,25 +92,31 @@ def sender(client: OpenSearch) -> Send:
     """Return the function that posts bulk bodies through the client's connection.
 
     The connection is urllib3's, as opensearch-py has set it up: certificates, reuse, renewal after it was
-    closed. The request and its answer are those of the standard library, from which urllib3's connection
-    is derived: what urllib3 adds to them (redirects, retries, decoding) is not wanted here, and costs more
-    than half of a request's processor time.
+    closed. What goes through it is one write, and the answer is the standard library's: what urllib3 does
+    besides (redirects, retries, decoding, looking at each header again) is not wanted here, and costs
+    more than half of a request's processor time.
     """
     connection: Any = client.transport.get_connection()
     pool = connection.pool
+    host = AWS4Auth.get_host_header(connection.host)  # it is signed as it is sent
+    usual = {"host": host, "accept-encoding": "identity", **connection.headers, **_HEADERS}
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
         path = f"/{body.index}/_bulk?{_QUERY}"
-        headers = {**connection.headers, **_HEADERS}
+        headers = {**usual, "content-length": str(len(body.data))}
         if callable(connection.http_auth):
             headers |= connection.http_auth("POST", connection.host + path, body.data)
+        request = _write_head(path, headers) + body.data
         deadline = time.monotonic() + seconds
         http = pool._get_conn()  # noqa: SLF001
         try:
-            http.timeout = min(CONNECT_SECONDS, seconds)
-            HTTPConnection.request(http, "POST", path, body.data, headers)
+            if http.sock is None:
+                http.timeout = min(CONNECT_SECONDS, seconds)
+                http.connect()
             http.sock.settimeout(seconds)
-            status, reply = _receive(http, deadline)
+            http.sock.sendall(request)
+            with HTTPResponse(http.sock, method="POST") as response:
+                reply = _receive(http.sock, response, deadline)
         except TimeoutError as error:
             http.close()
             raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
@@ -117,24 +124,37 @@ def sender(client: OpenSearch) -> Send:
             http.close()
             raise ConnectionFailedError(_name_failure(error), str(error)) from error
         else:
-            if status != HTTPStatus.OK:
-                http.close()  # more may follow a refusal, which the next request would take for its answer
-            return status, reply
+            # More may follow a refusal, which the next request would take for its answer.
+            if response.will_close or response.status != HTTPStatus.OK:
+                http.close()
+            return response.status, reply
         finally:
             pool._put_conn(http)  # noqa: SLF001
 
     return send
 
 
-def _receive(http: HTTPConnection, deadline: float) -> tuple[int, bytes]:
+def _write_head(path: str, headers: Mapping[str, str]) -> bytes:
+    """Return what stands before a request's body.
+
+    Raises:
+        ValueError: a header would be more than one.
+    """
+    lines = [f"POST {path} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()]]
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(headers) or head.count("\r") != len(headers):
+        raise ValueError("a header of the request holds a line end")
+    return head.encode("ascii") + b"\r\n\r\n"
+
+
+def _receive(connection: socket, response: HTTPResponse, deadline: float) -> bytes:
     """Read the answer, all of it before the deadline (of `time.monotonic`).
 
     Raises:
         TimeoutError: it was not complete in time. HTTPException: it is cut short, or is an interim one,
             behind which the real one may still come. OSError: the connection broke.
     """
-    connection = http.sock
-    response = HTTPConnection.getresponse(http)
+    response.begin()
     if response.status < HTTPStatus.OK:
         raise HTTPException(f"an interim answer with status {response.status}")
     parts: list[bytes] = []
@@ -148,7 +168,7 @@ def _receive(http: HTTPConnection, deadline: float) -> tuple[int, bytes]:
         connection.settimeout(left)
     if response.length:
         raise IncompleteRead(b"".join(parts), response.length)
-    return response.status, b"".join(parts)
+    return b"".join(parts)
 
 
 def _name_failure(error: Exception) -> str:

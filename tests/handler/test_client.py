@@ -68,8 +68,35 @@ def test_a_body_is_posted_to_its_index_as_it_is(recorder: Recorder, open_sender:
     assert request.header("content-type") == "application/x-ndjson"
     assert request.header("content-encoding") == "gzip"
     assert request.header("content-length") == str(len(body.data))
-    assert "authorization" not in dict(request.headers)
+    assert request.header("host") == f"127.0.0.1:{recorder.port}"
+    assert request.header("accept-encoding") == "identity"
+    assert sorted(name for name, _ in request.headers) == [
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "host",
+        "user-agent",
+    ]
     assert (status, json.loads(reply)) == (200, {"errors": False, "items": [{"create": {"status": 201}}] * 3})
+
+
+@pytest.mark.parametrize("token", ["a\nb", "a\rb", "a\r\nx: y"], ids=["feed", "return", "header"])
+def test_a_header_with_a_line_end_is_not_sent(recorder: Recorder, open_sender: Open, token: str) -> None:
+    credentials = {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "S", "AWS_SESSION_TOKEN": token}
+    send = open_sender(
+        recorder.url,
+        OPENSEARCH_AUTH="iam",
+        AWS_REGION="eu-central-1",
+        AWS_LAMBDA_FUNCTION_NAME="f",
+        **credentials,
+    )
+
+    with pytest.raises(ValueError, match="a header of the request holds a line end"):
+        send(make_body(), 5.0)
+
+    assert recorder.received == []
 
 
 def test_one_connection_serves_many_requests(recorder: Recorder, open_sender: Open) -> None:
