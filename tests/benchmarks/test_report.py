@@ -38,7 +38,10 @@ def test_parts_are_shown_with_their_share_of_the_whole() -> None:
     found = {"50": {"signature": 25.0, WHOLE: 100.0}, "1000": {"signature": 30.4, WHOLE: 2000.0}}
 
     assert tabulate_parts(found) == [
-        ("v2, CPU µs an invocation", "50 events", "share", "1,000 events", "share"),
+        (
+            "v2 with extracted fields, CPU µs an invocation",
+            *("50 events", "share", "1,000 events", "share"),
+        ),
         ("signature", "25", "25%", "30", "2%"),
         ("whole invocation", "100", "100%", "2,000", "100%"),
     ]
