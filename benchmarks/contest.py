@@ -32,8 +32,11 @@ ENVIRONMENT: Final = {
     "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjE" * 40,
     "OPENSEARCH_AUTH": "iam",
     "AWS_LAMBDA_FUNCTION_NAME": "ForwardFunction",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
+    "MALLOC_TRIM_THRESHOLD_": "33554432",
 }
-"""Sample credentials, of the length of those that Lambda gives."""
+"""Of every contender: sample credentials, of the length of those that Lambda gives, and how the C library
+keeps memory, as the template sets it."""
 
 
 @dataclass(frozen=True, slots=True)

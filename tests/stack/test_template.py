@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.contest import ENVIRONMENT
 
 from flowlogs import invoke
 from flowlogs.artifact import find_sam
@@ -23,6 +24,8 @@ REQUIRED = {"OPENSEARCH_URL": "https://search-x.eu-central-1.es.amazonaws.com", 
 SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 # Read by the handlers, not offered by the stack: a person on a machine of their own may set it.
 NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
+# Read by the C library of the functions' processes.
+OF_THE_C_LIBRARY = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
 # Read by setup alone, which is given them as properties of the custom resource.
 OF_SETUP = {"INDEX_SHARDS": "IndexShards", "INDEX_REPLICAS": "IndexReplicas"}
 # The stack deletes old indices; without it nothing does.
@@ -77,7 +80,14 @@ def test_the_function_is_given_what_it_reads(template: Template) -> None:
     with pytest.raises(ConfigError):
         Config.from_environ(environ)
     variables = set(function(template)["Environment"]["Variables"])
-    assert variables | NOT_OFFERED | SET_BY_LAMBDA | set(OF_SETUP) == environ.read
+    assert variables - OF_THE_C_LIBRARY | NOT_OFFERED | SET_BY_LAMBDA | set(OF_SETUP) == environ.read
+
+
+def test_the_benchmark_keeps_memory_as_the_stack_does(template: Template) -> None:
+    variables = function(template)["Environment"]["Variables"]
+    assert {name: variables[name] for name in OF_THE_C_LIBRARY} == {
+        name: ENVIRONMENT[name] for name in OF_THE_C_LIBRARY
+    }
 
 
 def test_the_defaults_are_those_of_the_function(template: Template) -> None:
@@ -86,7 +96,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
     defaults = {
         name: str(template["Parameters"][value["Ref"]]["Default"])
         for name, value in variables.items()
-        if value.get("Ref") in template["Parameters"]
+        if isinstance(value, dict) and value.get("Ref") in template["Parameters"]
     }
     assert defaults.keys() == variables.keys() - {
         "OPENSEARCH_URL",
@@ -94,6 +104,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
         "OPENSEARCH_PASSWORD",
         "LOG_FORMATS",
         "FAILURE_BUCKET",
+        *OF_THE_C_LIBRARY,
     }
     defaults |= {"LOG_FORMATS": str(template["Parameters"]["LogFormat"]["Default"])}
     from_template = {**REQUIRED, **defaults, **KEPT_WITHOUT_THE_STACK}
