@@ -19,7 +19,7 @@ from parser.subscription import Event, Subscription
 DAY: Final = 86_400_000
 """Milliseconds."""
 
-CHUNK: Final = 512
+CHUNK: Final = 256
 """Events that are rendered and compressed at once: few enough to stay in the processor's cache, many
 enough for isal to find likeness between their rows."""
 

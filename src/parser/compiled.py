@@ -84,15 +84,15 @@ class Rows:
                 marks[position] = mark
             return row
 
-        def render_together(positions: Sequence[int]) -> str | None:
-            plan = self._plans.get(_count_tokens(events[positions[0]])) if metadata else None
-            return plan.render(events, positions, metadata, render_alone) if plan else None
+        def render_together(chosen: Sequence[Event], positions: Sequence[int]) -> str | None:
+            plan = self._plans.get(_count_tokens(chosen[0])) if metadata else None
+            return plan.render(chosen, positions, metadata, render_alone) if plan else None
 
-        rows = render_together(range(len(events)))
+        rows = render_together(events, range(len(events)))
         if rows is None:  # not all have the same number of tokens
             found: dict[int, str] = {}
             for positions in _group_by_length(events):
-                text = render_together(positions)
+                text = render_together([events[position] for position in positions], positions)
                 each = map(render_alone, positions) if text is None else divide(text)
                 found.update(zip(positions, each, strict=True))
             rows = "".join([found[position] for position in range(len(events))])
@@ -132,29 +132,28 @@ class _Plan:
         metadata: str,
         render_alone: Callable[[int], str],
     ) -> str | None:
-        """Return the rows of some of the events; None where one has not the format's number of tokens.
+        """Return the rows of the events; None where one has not the format's number of tokens.
 
         Args:
-            events: what the positions count.
-            positions: at least one.
+            events: at least one.
+            positions: theirs, for `render_alone`.
             metadata: the end of each document.
             render_alone: makes the row of the event at a position, which does not fit.
         """
-        chosen = [events[position] for position in positions]
-        messages = [event.message for event in chosen]
+        messages = [event.message for event in events]
         table = self._split(messages)
         if table is None:
             return None
-        ids = [event.id for event in chosen]
-        times = [event.timestamp for event in chosen]
-        numbers = list(range(len(chosen)))
+        ids = [event.id for event in events]
+        times = [event.timestamp for event in events]
+        numbers = list(range(len(events)))
         # NODATA records, which lack nearly all fields, are most of what does not fit.
         misfits = _find(ABSENT, table[self._first])
         if not _are_digits("".join(ids)):
             misfits |= {number for number, each in enumerate(ids) if not _are_digits(each)}
         rendered: list[str | list[str]] = []
         while misfits or not rendered:
-            if any(_count_tokens(chosen[numbers[each]]) != len(self._fields) for each in misfits):
+            if any(_count_tokens(events[numbers[each]]) != len(self._fields) for each in misfits):
                 return None
             for number in sorted(misfits, reverse=True):
                 del times[number], numbers[number]
@@ -164,11 +163,13 @@ class _Plan:
                 return "".join(map(render_alone, positions))
             rendered, misfits = self._render_columns(table)
         pieces = self._assemble(ids, times, messages, rendered, metadata)
-        if len(numbers) < len(chosen):
+        if len(numbers) < len(events):
             width = len(pieces) // len(numbers)
-            alone = sorted(set(range(len(chosen))).difference(numbers))
-            for before, number in enumerate(alone):
-                pieces.insert((number - before) * width + before, render_alone(positions[number]))
+            pieces.append("")
+            alone = sorted(set(range(len(events))).difference(numbers))
+            for before, number in reversed([*enumerate(alone)]):
+                behind = (number - before) * width  # the first piece of the row that comes after it
+                pieces[behind] = render_alone(positions[number]) + pieces[behind]
         return "".join(pieces)
 
     def _split(self, messages: list[str]) -> list[list[str]] | None:
@@ -290,8 +291,13 @@ class _Numbers:
 
     def render_one(self, token: str) -> str:
         """Return the field. Raises RecordError."""
-        if self._field.kind is Kind.SECONDS and self.fits(token):
-            return f"{self.before}{token},"  # NODATA records have these
+        if (
+            self._field.kind is Kind.SECONDS
+            and len(token) == _DIGITS
+            and _are_digits(token)
+            and token[0] != "0"
+        ):
+            return f"{self.before}{token},"  # NODATA records have these, and come often enough
         return _define(self._field, token)
 
 
