@@ -18,7 +18,7 @@ from benchmarks.contenders import reference
 from benchmarks.payloads import Kind, Payload
 
 PROJECT: Final = Path(__file__).parents[1]
-ROUNDS: Final = 5
+ROUNDS: Final = 9
 ROUNDS_LARGEST: Final = 3
 """With the largest payloads a round takes long, and their spread is small."""
 
@@ -100,6 +100,14 @@ class Result:
         """Half the distance between the quartiles of CPU, as a part of the median."""
         low, _, high = statistics.quantiles(self.cpu, n=4)
         return (high - low) / 2 / self.median
+
+
+def compare(one: Result, other: Result) -> float:
+    """Return how many times the CPU of the other the one needed: the median over the rounds.
+
+    A machine that is shared is slower in one round than in another; within a round both see the same.
+    """
+    return statistics.median(a / b for a, b in zip(one.cpu, other.cpu, strict=True))
 
 
 class MismatchError(Exception):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.cluster import Indexed
-from benchmarks.contest import CONSOLE, CONTENDERS, OURS, Contender, Result
+from benchmarks.contest import CONSOLE, CONTENDERS, OURS, Contender, Result, compare
 from benchmarks.cost import tabulate_costs
 from benchmarks.function import SMALLEST_MEMORY, Function
 from benchmarks.parts import Parts, tabulate_parts
@@ -40,7 +40,7 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
 
 def tabulate_cell(results: Mapping[str, Result]) -> list[str]:
     """Return the table of one kind and size."""
-    ours = results[OURS.name].median
+    ours = results[OURS.name]
     head = (
         "",
         "CPU µs/event",
@@ -58,12 +58,12 @@ def _known(results: Mapping[str, Result]) -> list[Contender]:
     return [each for each in CONTENDERS if each.name in results]
 
 
-def _describe(contender: Contender, result: Result, ours: float) -> tuple[str, ...]:
+def _describe(contender: Contender, result: Result, ours: Result) -> tuple[str, ...]:
     return (
         contender.label,
         f"{result.median:.2f}",
         f"{result.spread * 100:.0f}",
-        f"{result.median / ours:.1f}",
+        f"{compare(result, ours):.1f}",
         f"{statistics.median(result.wall):.2f}",
         f"{result.peak_mb:.0f}",
         f"{result.wire_bytes:.0f}" if contender.sends else "-",
@@ -77,11 +77,11 @@ def tabulate_goals(results: Results, function: Function) -> list[str]:
 
     def at_least(text: str, cell: tuple[str, str], contender: str, asked: float) -> None:
         if contender in results[cell]:
-            found = results[cell][contender].median / results[cell][OURS.name].median
-            rows.append((text, f"≥ {asked:g} times", f"{found:.1f} times", _say(holds=found >= asked)))
+            found = compare(results[cell][contender], results[cell][OURS.name])
+            rows.append((text, f"≥ {asked:g} times", f"{found:.2f} times", _say(holds=found >= asked)))
 
     def at_most(text: str, found: float, asked: float, unit: str) -> None:
-        rows.append((text, f"≤ {asked:g} {unit}", f"{found:.1f} {unit}", _say(holds=found <= asked)))
+        rows.append((text, f"≤ {asked:g} {unit}", f"{found:.2f} {unit}", _say(holds=found <= asked)))
 
     at_least("console's function, v2 with extracted fields, 1,000", ("v2+fields", "1000"), CONSOLE.name, 4)
     at_least("console's function, v2 (it parses nothing), 1,000", ("v2", "1000"), CONSOLE.name, 2.2)
@@ -92,7 +92,7 @@ def tabulate_goals(results: Results, function: Function) -> list[str]:
     at_least("tutorial handler, v2, 1,000", ("v2", "1000"), "tutorial", 4)
     for kind, asked in (("v2", 4), ("v5", 5.5)):
         cell = results[kind, "1000"]
-        ratio = cell["transform"].median / cell["floor"].median
+        ratio = compare(cell["transform"], cell["floor"])
         at_most(f"transform against the floor, {kind}, 1,000", ratio, asked, "times")
     at_most("peak resident memory, largest payload", max(function.peak_mb.values()), 96, "MB")
     at_most("init, compiled files", statistics.median(function.init_ms["compiled"]), 160, "ms")

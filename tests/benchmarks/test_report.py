@@ -1,6 +1,6 @@
 """The arithmetic of the report."""
 
-from benchmarks.contest import Result
+from benchmarks.contest import Result, compare
 from benchmarks.cost import PRICE_REQUEST, PRICE_SECOND, WAIT, estimate
 from benchmarks.parts import WHOLE, tabulate_parts
 from benchmarks.report import table
@@ -32,6 +32,12 @@ def test_with_less_memory_the_same_work_takes_longer() -> None:
     work = estimate(2.0, 1000, 128) - wait
 
     assert abs(work - 1000 * 0.002 * 1769 / 1024 * PRICE_SECOND) < 1e-9
+
+
+def test_contenders_are_compared_round_by_round() -> None:
+    slow_second_round = Result(cpu=[4.0, 90.0, 4.4]), Result(cpu=[2.0, 30.0, 2.2])
+
+    assert compare(*slow_second_round) == 2.0
 
 
 def test_parts_are_shown_with_their_share_of_the_whole() -> None:
