@@ -103,7 +103,7 @@ class Result:
 
 
 def compare(one: Result, other: Result) -> float:
-    """Return how many times the CPU of the other the one needed: the median over the rounds.
+    """Return the one's CPU divided by the other's: the median over the rounds.
 
     A machine that is shared is slower in one round than in another; within a round both see the same.
     """

@@ -113,8 +113,9 @@ def sender(client: OpenSearch) -> Send:
             if http.sock is None:
                 http.timeout = min(CONNECT_SECONDS, seconds)
                 http.connect()
-            http.sock.settimeout(seconds)
+            _limit(http.sock, deadline)
             http.sock.sendall(request)
+            _limit(http.sock, deadline)
             with HTTPResponse(http.sock, method="POST") as response:
                 reply = _receive(http.sock, response, deadline)
         except TimeoutError as error:
@@ -138,7 +139,7 @@ def _write_head(path: str, headers: Mapping[str, str]) -> bytes:
     """Return what stands before a request's body.
 
     Raises:
-        ValueError: a header would be more than one.
+        ValueError: a header would be more than one, or is not ASCII.
     """
     lines = [f"POST {path} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()]]
     head = "\r\n".join(lines)
@@ -147,8 +148,18 @@ def _write_head(path: str, headers: Mapping[str, str]) -> bytes:
     return head.encode("ascii") + b"\r\n\r\n"
 
 
+def _limit(connection: socket, deadline: float) -> None:
+    """Let the connection wait until the deadline (of `time.monotonic`). Raises TimeoutError behind it."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    connection.settimeout(left)
+
+
 def _receive(connection: socket, response: HTTPResponse, deadline: float) -> bytes:
-    """Read the answer, all of it before the deadline (of `time.monotonic`).
+    """Read the answer: its body before the deadline (of `time.monotonic`), its head nearly so.
+
+    The head is read line by line, and may take longer where it comes in drops.
 
     Raises:
         TimeoutError: it was not complete in time. HTTPException: it is cut short, or is an interim one,
@@ -162,10 +173,7 @@ def _receive(connection: socket, response: HTTPResponse, deadline: float) -> byt
         parts.append(part)
         if response.isclosed():
             break
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        connection.settimeout(left)
+        _limit(connection, deadline)
     if response.length:
         raise IncompleteRead(b"".join(parts), response.length)
     return b"".join(parts)

@@ -41,8 +41,10 @@ Mark = Literal["unparsed", "NODATA", "SKIPDATA"]
 
 LARGEST_MEMO: Final = 1024
 LONGEST_TEXT: Final = 300
+LONGEST_TAIL: Final = 1000
 LARGEST_ADDRESSES: Final = 16_384
-"""Bounds of what is remembered: a memo that is full begins anew, a longer text is not kept."""
+"""Bounds of what is remembered: a memo that is full begins anew, a longer text (of the fields at the end of a
+line: a longer tail) is not kept. With the names of ECS a tail has 400 to 700 characters."""
 
 _STATUS: Final = "log-status"
 _MARKED: Final[dict[str, Mark]] = {"NODATA": "NODATA", "SKIPDATA": "SKIPDATA"}
@@ -78,8 +80,8 @@ class Rows:
         def render_alone(position: int) -> str:
             event = events[position]
             plan = self._plans.get(_count_tokens(event)) if metadata else None
-            found = plan.render_pieces(event, metadata) if plan else None
-            row, mark = found or self._define(event, subscription)
+            pieces = plan.render_pieces(event, metadata) if plan else None
+            row, mark = pieces or self._define_row(event, subscription)
             if mark:
                 marks[position] = mark
             return row
@@ -90,15 +92,15 @@ class Rows:
 
         rows = render_together(events, range(len(events)))
         if rows is None:  # not all have the same number of tokens
-            found: dict[int, str] = {}
+            by_position: dict[int, str] = {}
             for positions in _group_by_length(events):
                 text = render_together([events[position] for position in positions], positions)
                 each = map(render_alone, positions) if text is None else divide(text)
-                found.update(zip(positions, each, strict=True))
-            rows = "".join([found[position] for position in range(len(events))])
+                by_position.update(zip(positions, each, strict=True))
+            rows = "".join([by_position[position] for position in range(len(events))])
         return rows.encode(), marks
 
-    def _define(self, event: Event, subscription: Subscription) -> tuple[str, Mark | None]:
+    def _define_row(self, event: Event, subscription: Subscription) -> tuple[str, Mark | None]:
         """Render an event by the readable definition."""
         document = build(event, subscription, self.formats, keep_message=self.keep_message)
         row = encode_json({"create": {"_id": event.id}}) + b"\n" + encode_json(document) + b"\n"
@@ -120,10 +122,10 @@ class _Plan:
         self._keep_message = keep_message
         self._single = [_choose_column([field]) for field in form.fields]
         varying = [position for position, field in enumerate(form.fields) if not _is_steady(field)]
-        self._first = varying[0] if varying else 0
-        # The steady fields at the end are one column.
-        self._last = min(varying[-1] + 1 if varying else 0, len(form.fields) - 1)
-        self._columns = [*self._single[: self._last], _choose_column(form.fields[self._last :])]
+        self._first_varying = varying[0] if varying else 0
+        # The steady fields from here to the end are one column.
+        self._tail = min(varying[-1] + 1 if varying else 0, len(form.fields) - 1)
+        self._columns = [*self._single[: self._tail], _choose_column(form.fields[self._tail :])]
 
     def render(
         self,
@@ -147,12 +149,12 @@ class _Plan:
         ids = [event.id for event in events]
         times = [event.timestamp for event in events]
         numbers = list(range(len(events)))
-        # NODATA records, which lack nearly all fields, are most of what does not fit.
-        misfits = _find(ABSENT, table[self._first])
+        # NODATA records, whose first varying field is absent, are most of what does not fit.
+        misfits = _find(ABSENT, table[self._first_varying])
         if not _are_digits("".join(ids)):
             misfits |= {number for number, each in enumerate(ids) if not _are_digits(each)}
         rendered: list[str | list[str]] = []
-        while misfits or not rendered:
+        while misfits or not rendered:  # twice at the most: what does not fit is taken out, then all fits
             if any(_count_tokens(events[numbers[each]]) != len(self._fields) for each in misfits):
                 return None
             for number in sorted(misfits, reverse=True):
@@ -175,20 +177,20 @@ class _Plan:
     def _split(self, messages: list[str]) -> list[list[str]] | None:
         """Return the tokens of each column; None where a line has too few of them."""
         # Lines of one interface begin with the same text, which need not be split again and again.
-        begin = messages[0].split(" ", self._first)[: self._first]
+        begin = messages[0].split(" ", self._first_varying)[: self._first_varying]
         head = "".join([f"{token} " for token in begin])
         rests = [message.removeprefix(head) for message in messages]
         if any(map(is_, rests, messages)):  # one begins otherwise
             begin, rests = [], messages
         try:
-            tokens = zip(*[rest.split(" ", self._last - len(begin)) for rest in rests], strict=True)
+            tokens = zip(*[rest.split(" ", self._tail - len(begin)) for rest in rests], strict=True)
             table = [*([token] * len(messages) for token in begin), *map(list, tokens)]
         except ValueError:
             return None
         return table if len(table) == len(self._columns) else None
 
     def _render_columns(self, table: list[list[str]]) -> tuple[list[str | list[str]], set[int]]:
-        """Return what stands in the rows for each field, and the numbers of the lines that do not fit."""
+        """Return what stands in the rows for each column, and the numbers of the lines that do not fit."""
         rendered = []
         misfits: set[int] = set()
         for column, tokens in zip(self._columns, table, strict=True):
@@ -285,9 +287,10 @@ class _Numbers:
     def fits(self, token: str) -> bool:
         """Whether `render` takes it."""
         try:
-            return self.render([token]) == [token]
+            self.render([token])
         except ValueError:
             return False
+        return True
 
     def render_one(self, token: str) -> str:
         """Return the field. Raises RecordError."""
@@ -298,7 +301,7 @@ class _Numbers:
             and token[0] != "0"
         ):
             return f"{self.before}{token},"  # NODATA records have these, and come often enough
-        return _define(self._field, token)
+        return _define_field(self._field, token)
 
 
 class _Addresses:
@@ -329,7 +332,7 @@ class _Addresses:
 
     def render_one(self, token: str) -> str:
         """Return the field. Raises RecordError."""
-        return _define(self._field, token)
+        return _define_field(self._field, token)
 
 
 class _Memo(dict[str, str]):
@@ -344,6 +347,7 @@ class _Memo(dict[str, str]):
     def __init__(self, fields: Sequence[Field]) -> None:
         super().__init__()
         self._fields = fields
+        self._longest = LONGEST_TEXT if len(fields) == 1 else LONGEST_TAIL
 
     def render(self, tokens: list[str]) -> str | list[str]:
         """Return the pieces, or the one of all. Raises ValueError for a text that is taken out."""
@@ -354,13 +358,14 @@ class _Memo(dict[str, str]):
     def fits(self, token: str) -> bool:
         """Whether `render` takes it."""
         try:
-            return self[token] is not None
+            self[token]
         except ValueError:
             return False
+        return True
 
     def render_one(self, token: str) -> str:
         """Return the piece, also of a text that is counted. Raises RecordError, which is a ValueError."""
-        return _define(self._fields[0], token) if token in _MARKED else self[token]
+        return _define_field(self._fields[0], token) if token in _MARKED else self[token]
 
     def __missing__(self, text: str) -> str:
         """Make the piece. Raises ValueError for one that is counted or may need to be escaped."""
@@ -369,10 +374,10 @@ class _Memo(dict[str, str]):
             not token or _is_counted(field, token) for field, token in pairs
         ):
             raise ValueError(text)
-        piece = "".join([_define(field, token) for field, token in pairs])
+        piece = "".join([_define_field(field, token) for field, token in pairs])
         if len(self) >= LARGEST_MEMO:
             self.clear()
-        if len(text) <= LONGEST_TEXT:
+        if len(text) <= self._longest:
             self[text] = piece
         return piece
 
@@ -452,7 +457,7 @@ def _choose_column(fields: Sequence[Field]) -> _Numbers | _Addresses | _Memo:
     return _Addresses(field) if field.kind is Kind.ADDRESS else _Numbers(field)
 
 
-def _define(field: Field, token: str) -> str:
+def _define_field(field: Field, token: str) -> str:
     """Return a field as JSON by the definition, with a comma behind it; nothing where it is absent.
 
     Raises:

@@ -7,9 +7,11 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,29 @@ def test_a_server_that_never_answers_ends_in_a_timeout(open_sender: Open) -> Non
     assert (caught.value.kind, caught.value.broken) == ("timeout", False)
     assert "Read timed out" in str(caught.value)
     assert 0.1 <= seconds < 5
+
+
+def test_body_and_answer_have_one_limit_of_time_together(open_sender: Open) -> None:
+    large = replace(make_body(), data=bytes(16 << 20))  # more than the kernel holds
+
+    def read_late(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            time.sleep(0.6)
+            while connection.recv(1 << 20):
+                pass
+
+    with socket.create_server(("127.0.0.1", 0)) as slow:
+        thread = threading.Thread(target=read_late, args=(slow,))
+        thread.start()
+        started = time.perf_counter()
+        with pytest.raises(ConnectionFailedError) as caught:
+            open_sender(f"http://127.0.0.1:{slow.getsockname()[1]}")(large, 1.0)
+        seconds = time.perf_counter() - started
+        thread.join()
+
+    assert caught.value.kind == "timeout"
+    assert 1.0 <= seconds < 1.5  # each of them alone may take as long: 1.6
 
 
 def test_a_server_that_takes_no_connection_ends_in_a_timeout(

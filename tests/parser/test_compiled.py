@@ -158,7 +158,7 @@ def test_formats_of_every_shape_equal_the_definition(
 def test_good_lines_take_the_fast_path() -> None:
     """The other tests would pass without it."""
     rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
-    rows._define = None  # type: ignore[assignment,method-assign]
+    rows._define_row = None  # type: ignore[assignment,method-assign]
     other_interface = LINE.replace("eni-1", "eni-2")
 
     found, marks = rows.render(
@@ -195,6 +195,20 @@ def test_lines_that_fit_are_rendered_together(lines: list[str]) -> None:
 
     assert found.count(b"\n") == 2 * len(lines)
     assert alone == [line for line in lines if " - " in line]
+
+
+def test_the_long_names_of_ecs_are_remembered() -> None:
+    """They come to several hundred characters, and would be defined anew for each line."""
+    formats = Formats.from_text("srcaddr bytes ecs-cluster-arn ecs-service-name ecs-task-arn flow-direction")
+    rows = Rows(formats, keep_message=True)
+    task = f"arn:aws:ecs:eu-central-1:012345678901:task/{'c' * 200}/{'0' * 32}"
+    cluster = f"arn:aws:ecs:eu-central-1:012345678901:cluster/{'c' * 200}"
+    lines = [f"10.0.0.1 840 {cluster} web {task} {way}" for way in ("ingress", "egress")]
+
+    rows.render(payload(*lines).events, payload())
+
+    (tail,) = (column for column in rows._plans[6]._columns if isinstance(column, dict))
+    assert list(tail) == [line.split(" ", 2)[2] for line in lines]
 
 
 def test_what_is_remembered_stays_bounded() -> None:
