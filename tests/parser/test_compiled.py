@@ -1,9 +1,11 @@
 """The fast path gives what the readable definition gives, byte for byte."""
 
+import json
 import os
 import zlib
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +118,13 @@ def test_one_odd_token_between_good_lines_changes_its_row_alone(position: int, t
     assert_equal(payload(LINE, LINE, " ".join(tokens), LINE), Formats.from_text(DEFAULT))
 
 
+@pytest.mark.parametrize("identity", ['"', "\\", "a", "\n", "é", "٣", "\ud800", "1 2"], ids=ascii)
+def test_an_id_of_other_characters_is_written_as_the_definition_writes_it(identity: str) -> None:
+    events = tuple(Event(each, 1790845257000, LINE) for each in ("1", identity, "2"))
+
+    assert_equal(msgspec.structs.replace(payload(), events=events), Formats.from_text(DEFAULT))
+
+
 FORMATS = {
     "one-steady-field": ("action", ["ACCEPT", "-", "", "NODATA", "ACCEPT ACCEPT"]),
     "one-varying-field": ("bytes", ["1", "-", "0", "01", " 1", "1 "]),
@@ -195,6 +204,19 @@ def test_lines_that_fit_are_rendered_together(lines: list[str]) -> None:
 
     assert found.count(b"\n") == 2 * len(lines)
     assert alone == [line for line in lines if " - " in line]
+
+
+def test_lines_of_two_formats_are_rendered_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two flow logs may write to one log stream."""
+    rows = Rows(Formats.from_text(f"{DEFAULT};srcaddr bytes action"), keep_message=True)
+    short = "10.0.0.1 840 ACCEPT"
+    for plan in rows._plans.values():
+        monkeypatch.setattr(plan, "render_pieces", None)
+
+    for lines in ([LINE, short, LINE, short], [short, LINE, short, LINE]):
+        found, _ = rows.render(payload(*lines).events, payload())
+
+        assert [json.loads(row)["@message"] for row in found.splitlines()[1::2]] == lines
 
 
 def test_the_long_names_of_ecs_are_remembered() -> None:
