@@ -95,29 +95,26 @@ def measure(size: str) -> Parts:
 
     events: list[Any] = [payload.event for payload in make_payloads(KIND, size, SIZES[size])]
     context: Any = Context()
-    whole = Stopwatch()
-    invoke = whole.wrap(WHOLE, lambda_handler)
     rounds: list[Parts] = []
-    with _measured() as parts:
+    with _measured() as stopwatch:
+        invoke = stopwatch.wrap(WHOLE, lambda_handler)
         for _ in range(ROUNDS + 1):
-            parts.seconds.clear()
-            whole.seconds.clear()
+            stopwatch.seconds.clear()
             for event in events:
                 invoke(event, context)
-            rounds.append({**parts.seconds, **whole.seconds})
+            rounds.append({**stopwatch.seconds})
     found = {
         name: statistics.median(each[name] for each in rounds[1:]) / len(events) * 1e6 for name in rounds[0]
     }
     found[REQUEST] -= found[SIGNATURE] + found[HEADERS]
     found[REST] = found[WHOLE] - sum(found[name] for name in NAMES)
-    bare = Stopwatch()
-    reach = bare.wrap(FLOOR, floor.prepare("", KIND.fields))
+    reach = stopwatch.wrap(FLOOR, floor.prepare("", KIND.fields))
     for event in events:
         reach(event)
-    bare.seconds.clear()
+    stopwatch.seconds.clear()
     for event in events * ROUNDS:
         reach(event)
-    found[FLOOR] = bare.seconds[FLOOR] / len(events) / ROUNDS * 1e6
+    found[FLOOR] = stopwatch.seconds[FLOOR] / len(events) / ROUNDS * 1e6
     return {name: found[name] for name in (*NAMES, REST, WHOLE, FLOOR)}
 
 
@@ -126,6 +123,7 @@ def _measured() -> Iterator[Stopwatch]:
     """Measure the parts of each invocation in this block."""
     from requests_aws4auth import AWS4Auth
 
+    from handler import forward
     from handler.delivery import Delivery
     from parser import bulk, compression
     from parser.compiled import Rows
@@ -139,13 +137,13 @@ def _measured() -> Iterator[Stopwatch]:
 
     make_compressor = compression.compressor
     places: dict[str, tuple[object, str]] = {
-        READING: (sys.modules["handler.forward"], "decode_event"),
+        READING: (forward, "decode_event"),
         ROWS: (Rows, "render"),
         SIGNATURE: (AWS4Auth, "__call__"),
         HEADERS: (HTTPResponse, "begin"),
         REQUEST: (Delivery, "_post"),
-        LOG: (sys.modules["handler.forward"], "log_report"),
-        METRICS: (sys.modules["handler.forward"], "emit_metrics"),
+        LOG: (forward, "log_report"),
+        METRICS: (forward, "emit_metrics"),
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch.object(bulk, "compressor", compressor))

@@ -149,6 +149,7 @@ class _Plan:
         ids = [event.id for event in events]
         times = [event.timestamp for event in events]
         numbers = list(range(len(events)))
+        alone: list[int] = []
         # NODATA records, whose first varying field is absent, are most of what does not fit.
         misfits = _find(ABSENT, table[self._first_varying])
         if not _are_digits("".join(ids)):
@@ -158,20 +159,19 @@ class _Plan:
             if any(_count_tokens(events[numbers[each]]) != len(self._fields) for each in misfits):
                 return None
             for number in sorted(misfits, reverse=True):
-                del times[number], numbers[number]
+                alone.append(numbers.pop(number))
+                del times[number]
                 for column in (ids, messages, *table):
                     del column[number]
             if not numbers:
                 return "".join(map(render_alone, positions))
             rendered, misfits = self._render_columns(table)
         pieces = self._assemble(ids, times, messages, rendered, metadata)
-        if len(numbers) < len(events):
-            width = len(pieces) // len(numbers)
-            pieces.append("")
-            alone = sorted(set(range(len(events))).difference(numbers))
-            for before, number in reversed([*enumerate(alone)]):
-                behind = (number - before) * width  # the first piece of the row that comes after it
-                pieces[behind] = render_alone(positions[number]) + pieces[behind]
+        width = len(pieces) // len(numbers)
+        pieces.append("")
+        for before, number in reversed([*enumerate(sorted(alone))]):
+            behind = (number - before) * width  # the first piece of the row that comes after it
+            pieces[behind] = render_alone(positions[number]) + pieces[behind]
         return "".join(pieces)
 
     def _split(self, messages: list[str]) -> list[list[str]] | None:
@@ -197,7 +197,7 @@ class _Plan:
             try:
                 rendered.append(column.render(tokens))
             except ValueError:
-                misfits.update([number for number, token in enumerate(tokens) if not column.fits(token)])
+                misfits.update([number for number, token in enumerate(tokens) if not _fits(column, token)])
         return rendered, misfits
 
     def _assemble(
@@ -246,9 +246,11 @@ class _Plan:
         pieces = []
         try:
             for field, column, token in zip(self._fields, self._single, line.split(" "), strict=True):
+                if not token:  # two blanks side by side do not make a field
+                    return None
                 if token == ABSENT:
                     continue
-                pieces.append(column.render_one(token))
+                pieces.append(_render_token(field, column, token))
                 if field.name == _STATUS:
                     mark = _MARKED.get(token)
         except ValueError:
@@ -266,7 +268,6 @@ class _Numbers:
     """
 
     def __init__(self, field: Field) -> None:
-        self._field = field
         is_time = field.kind is Kind.SECONDS
         low, high = (10 ** (_DIGITS - 1), 10**_DIGITS - 1) if is_time else (0, field.high)
         number = Annotated[int, msgspec.Meta(ge=low, le=high)]
@@ -284,25 +285,6 @@ class _Numbers:
             raise ValueError(text)
         return tokens
 
-    def fits(self, token: str) -> bool:
-        """Whether `render` takes it."""
-        try:
-            self.render([token])
-        except ValueError:
-            return False
-        return True
-
-    def render_one(self, token: str) -> str:
-        """Return the field. Raises RecordError."""
-        if (
-            self._field.kind is Kind.SECONDS
-            and len(token) == _DIGITS
-            and _are_digits(token)
-            and token[0] != "0"
-        ):
-            return f"{self.before}{token},"  # NODATA records have these, and come often enough
-        return _define_field(self._field, token)
-
 
 class _Addresses:
     """A field of addresses.
@@ -312,7 +294,6 @@ class _Addresses:
     """
 
     def __init__(self, field: Field) -> None:
-        self._field = field
         self.before, self.behind = f'"{field.document_name}":"', '",'
 
     def render(self, tokens: list[str]) -> list[str]:
@@ -325,14 +306,6 @@ class _Addresses:
                 _addresses.clear()
             _addresses.update(new)
         return tokens
-
-    def fits(self, token: str) -> bool:
-        """Whether `render` takes it."""
-        return token in _addresses or _is_address(token)
-
-    def render_one(self, token: str) -> str:
-        """Return the field. Raises RecordError."""
-        return _define_field(self._field, token)
 
 
 class _Memo(dict[str, str]):
@@ -354,18 +327,6 @@ class _Memo(dict[str, str]):
         if tokens.count(tokens[0]) == len(tokens):
             return self[tokens[0]]
         return [*map(self.__getitem__, tokens)]
-
-    def fits(self, token: str) -> bool:
-        """Whether `render` takes it."""
-        try:
-            self[token]
-        except ValueError:
-            return False
-        return True
-
-    def render_one(self, token: str) -> str:
-        """Return the piece, also of a text that is counted. Raises RecordError, which is a ValueError."""
-        return _define_field(self._fields[0], token) if token in _MARKED else self[token]
 
     def __missing__(self, text: str) -> str:
         """Make the piece. Raises ValueError for one that is counted or may need to be escaped."""
@@ -449,12 +410,37 @@ def _is_steady(field: Field) -> bool:
     return field.kind in (Kind.TEXT, Kind.TAG, Kind.CHOICE) or 0 < field.high <= SHORT
 
 
-def _choose_column(fields: Sequence[Field]) -> _Numbers | _Addresses | _Memo:
+_Column = _Numbers | _Addresses | _Memo
+
+
+def _choose_column(fields: Sequence[Field]) -> _Column:
     """Return the column for one field, or for several that are steady."""
     field = fields[0]
     if _is_steady(field):
         return _Memo(fields)
     return _Addresses(field) if field.kind is Kind.ADDRESS else _Numbers(field)
+
+
+def _fits(column: _Column, token: str) -> bool:
+    """Whether the column takes it."""
+    try:
+        column.render([token])
+    except ValueError:
+        return False
+    return True
+
+
+def _render_token(field: Field, column: _Column, token: str) -> str:
+    """Return one field as JSON, with a comma behind it: by its column, or by the definition.
+
+    Raises:
+        RecordError: the token is not of the field's kind.
+    """
+    try:
+        rendered = column.render([token])
+    except ValueError:
+        return _define_field(field, token)
+    return rendered if isinstance(rendered, str) else f"{column.before}{token}{column.behind}"
 
 
 def _define_field(field: Field, token: str) -> str:
