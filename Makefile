@@ -123,13 +123,13 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 
 .PHONY: docs
 docs: .venv/.stamp ## Renew what is written from the code: the table in docs/fields.md, the version of the setup
-	@$(RUN)/python -m flowlogs.field_table docs/fields.md
-	@$(RUN)/python -m flowlogs.setup_version template.yaml
+	@$(RUN)/python -m tools.field_table docs/fields.md
+	@$(RUN)/python -m tools.setup_version template.yaml
 
 .PHONY: dashboards
 dashboards: .venv/.stamp ## Renew the saved objects for OpenSearch Dashboards from the panels
 	@$(RUN)/python -m flowlogs.dashboards.saved_objects
-	@$(RUN)/python -m flowlogs.setup_version template.yaml
+	@$(RUN)/python -m tools.setup_version template.yaml
 
 .PHONY: report
 report: .venv/.stamp ## Write report.html about a running cluster (ARGS="--since 2026-01-15 --until 2026-01-16")

@@ -11,9 +11,9 @@ from typing import Any, Final
 from opensearchpy import OpenSearch
 
 from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
-from flowlogs.cluster import install_template, open_client
-from flowlogs.embedded import Embedded
-from flowlogs.traffic import FORMATS
+from flowlogs.cluster.connection import install_template, open_client
+from flowlogs.local.embedded import Embedded
+from flowlogs.traffic.day import FORMATS
 from handler.environment import Environment
 from handler.failures import Content, Pending
 from handler.opensearch import sender

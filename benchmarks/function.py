@@ -11,9 +11,9 @@ from typing import Final
 
 from benchmarks.contest import ENVIRONMENT, open_sink
 from benchmarks.payloads import KINDS, SIZES, make_payloads
-from flowlogs.artifact import host_artifact
-from flowlogs.runtime import ExecutionEnvironment, Invocation
-from flowlogs.traffic import FORMATS, LambdaEvent
+from flowlogs.local.artifact import host_artifact
+from flowlogs.local.runtime import ExecutionEnvironment, Invocation
+from flowlogs.traffic.day import FORMATS, LambdaEvent
 
 HANDLER: Final = "handler.forward.lambda_handler"
 STARTS: Final = 7

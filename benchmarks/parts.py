@@ -23,7 +23,7 @@ from benchmarks.contenders import floor
 from benchmarks.contenders.ours import Context
 from benchmarks.contest import ENVIRONMENT, PROJECT, open_sink
 from benchmarks.payloads import KINDS, make_payloads
-from flowlogs.traffic import FORMATS
+from flowlogs.traffic.day import FORMATS
 
 SIZES: Final = {"50": 20, "1000": 4}
 """Size of the payloads -> how many different ones take turns."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from flowlogs.flows import Flows, Values
-from flowlogs.network import Interface, build_network
-from flowlogs.traffic import FORMATS, VERSIONS, LambdaEvent, LogEvent, encode_event, event_id, render
+from flowlogs.traffic.day import FORMATS, VERSIONS, LambdaEvent, LogEvent, encode_event, event_id, render
+from flowlogs.traffic.flows import Flows, Values
+from flowlogs.traffic.network import Interface, build_network
 from parser.format import parse_format
 
 SEED: Final = 6
@@ -35,7 +35,7 @@ class Kind:
 
     Attributes:
         name: as the tables show it.
-        format: the name of the lines' format in `flowlogs.traffic.FORMATS`.
+        format: the name of the lines' format in `flowlogs.traffic.day.FORMATS`.
         extracted: whether each event carries its line's fields a second time, as text, as it does where
             the subscription's filter pattern names columns (which the console's wizard proposes).
     """

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from flowlogs.traffic import LambdaEvent, encode_payload, event_id
+from flowlogs.traffic.day import LambdaEvent, encode_payload, event_id
 
 EVENTS: Final = Path(__file__).parent
 PAYLOADS: Final = EVENTS / "payloads"

@@ -9,8 +9,8 @@ import boto3
 import pytest
 
 from commands import BUCKET, REGION
-from flowlogs.embedded import DEFAULT_VERSION, Embedded
-from flowlogs.opensearch_releases import RELEASES
+from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.releases import RELEASES
 from handler.failures import connect_s3
 
 Nodes = Callable[[str], Embedded]

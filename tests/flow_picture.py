@@ -6,8 +6,8 @@ from typing import Any
 
 import vl_convert
 
-from flowlogs.dashboards.panel import Panel
-from flowlogs.dashboards.vega import draw
+from flowlogs.panels.panel import Panel
+from flowlogs.panels.vega import draw
 
 
 def labels(panel: Panel, found: Any) -> list[str]:  # noqa: ANN401  (JSON)

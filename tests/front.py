@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 
 Reply = tuple[int, Any]
 Plugin = Callable[["Call"], Reply | None]

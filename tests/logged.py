@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 import raw_lines
-from flowlogs import loopback, traffic
-from flowlogs.embedded import Embedded
+from flowlogs.local import loopback
+from flowlogs.local.embedded import Embedded
+from flowlogs.traffic import day as traffic
 from parser.bulk import Body, encode
 from parser.format import Formats, parse_format
 from parser.index_template import index_template

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
-from flowlogs.dashboards import panels
-from flowlogs.dashboards.panel import Filters, Metric, Panel, Row, Terms, Time
-from flowlogs.traffic import FORMATS, Payload
+from flowlogs.panels import catalogue
+from flowlogs.panels.panel import Filters, Metric, Panel, Row, Terms, Time
+from flowlogs.traffic.day import FORMATS, Payload
 
 Line = dict[str, Any]
 
@@ -96,10 +96,10 @@ TWINS: dict[str, Callable[[Line], bool]] = {
     "flow_direction:egress": equals("flow_direction", "egress"),
     "action:REJECT AND dstport:>0": lambda line: line.get("action") == "REJECT" and line["dstport"] > 0,
     "log_status:OK AND dstport:[1 TO 32767]": lambda line: captured(line) and 1 <= line["dstport"] < 32_768,
-    panels.DIRECTIONS.queries["inside to inside"]: between(source=True, destination=True),
-    panels.DIRECTIONS.queries["internet to inside"]: between(source=False, destination=True),
-    panels.DIRECTIONS.queries["inside to internet"]: between(source=True, destination=False),
-    panels.DIRECTIONS.queries["public to public"]: between(source=False, destination=False),
+    catalogue.DIRECTIONS.queries["inside to inside"]: between(source=True, destination=True),
+    catalogue.DIRECTIONS.queries["internet to inside"]: between(source=False, destination=True),
+    catalogue.DIRECTIONS.queries["inside to internet"]: between(source=True, destination=False),
+    catalogue.DIRECTIONS.queries["public to public"]: between(source=False, destination=False),
     **{
         f"_exists_:{name}": has(name)
         for name in (

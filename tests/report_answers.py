@@ -3,8 +3,8 @@
 import datetime as dt
 from typing import Any
 
-from flowlogs.dashboards.panel import Chart, Row
-from flowlogs.dashboards.panels import EVERY_PANEL
+from flowlogs.panels.catalogue import EVERY_PANEL
+from flowlogs.panels.panel import Chart, Row
 from flowlogs.report.answers import Answers
 from flowlogs.report.period import Period
 

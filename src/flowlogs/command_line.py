@@ -5,19 +5,19 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from flowlogs.dashboards.command import dashboards_command
-from flowlogs.demo import demo_command, opensearch_command
-from flowlogs.doctor import doctor_command
-from flowlogs.exits import debugging, unsurprising
-from flowlogs.formats import formats_command
-from flowlogs.invoke import invoke_command
-from flowlogs.options import choose_account, put_first
-from flowlogs.parse import parse_command
-from flowlogs.rejected import rejected_command
-from flowlogs.reparse import reparse_command
-from flowlogs.replay import replay_command
-from flowlogs.report.command import report_command
-from flowlogs.verify import verify_command
+from flowlogs.commands.dashboards import dashboards_command
+from flowlogs.commands.demo import demo_command, opensearch_command
+from flowlogs.commands.doctor import doctor_command
+from flowlogs.commands.formats import formats_command
+from flowlogs.commands.invoke import invoke_command
+from flowlogs.commands.parse import parse_command
+from flowlogs.commands.rejected import rejected_command
+from flowlogs.commands.reparse import reparse_command
+from flowlogs.commands.replay import replay_command
+from flowlogs.commands.report import report_command
+from flowlogs.commands.verify import verify_command
+from flowlogs.terminal.exits import debugging, unsurprising
+from flowlogs.terminal.options import choose_account, put_first
 
 TRY: Final = "Try it, without an account"
 LOOK: Final = "Look at it"

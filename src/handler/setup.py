@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
-from handler.access_setup import install_reader, install_writer
-from handler.cluster import OLDEST, Cluster, ClusterError, read_engine
 from handler.config import MASTER_USER, Config, ConfigError
-from handler.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
-from handler.dashboards_setup import install_dashboards
-from handler.index_setup import install_retention, install_template
+from handler.installing.access import install_reader, install_writer
+from handler.installing.cluster import OLDEST, Cluster, ClusterError, read_engine
+from handler.installing.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
+from handler.installing.dashboards import install_dashboards
+from handler.installing.index import install_retention, install_template
+from handler.installing.steps import Did, Step
 from handler.observe import logger
 from handler.opensearch import connect
-from handler.steps import Did, Step
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

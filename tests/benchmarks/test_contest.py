@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+
 from benchmarks.contenders import reference
 from benchmarks.contest import (
     CONTENDERS,
@@ -19,7 +20,6 @@ from benchmarks.contest import (
     open_sink,
 )
 from benchmarks.payloads import KINDS, Kind, make_payloads
-
 from parser.document import build
 from parser.format import Formats
 from parser.subscription import decode_event

@@ -12,7 +12,7 @@ from faults.harness.bucket import Bucket
 from faults.harness.functions import Functions
 from faults.harness.ledger import PREFIX, Ledger, Payload
 from faults.harness.proxy import Proxy
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from handler import delivery, forward, replay
 from handler.failures import FAILED, connect_s3
 from handler.observe import logger

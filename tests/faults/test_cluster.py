@@ -20,7 +20,7 @@ from faults.harness.faults import (
 from faults.harness.functions import set_attempts
 from faults.harness.ledger import DAY, FIRST_DAY
 from faults.harness.proxy import Exchange, Fault, Reply, passing
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from handler import delivery
 from handler.failures import REJECTED, FailureStore
 from handler.replay import Replay

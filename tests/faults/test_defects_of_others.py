@@ -10,7 +10,7 @@ from faults.harness.faults import answering, item, refusing_items
 from faults.harness.functions import TRIES
 from faults.harness.ledger import FIRST_DAY
 from faults.harness.proxy import Proxy
-from flowlogs.traffic import encode_payload
+from flowlogs.traffic.day import encode_payload
 from handler import failures
 from handler.config import Config
 from handler.failures import FAILED, connect_s3

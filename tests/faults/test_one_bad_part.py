@@ -11,7 +11,7 @@ from faults.harness.bucket import NAME
 from faults.harness.faults import answering, error, hurrying, item, refusing_items
 from faults.harness.ledger import DAY, FIRST_DAY, LOG_GROUP, OWNER, Payload
 from faults.harness.proxy import Exchange, Fault
-from flowlogs.traffic import encode_event
+from flowlogs.traffic.day import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore
 from parser.document import index_name

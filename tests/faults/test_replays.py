@@ -19,7 +19,7 @@ from faults.harness.faults import answering, item, refusing_items
 from faults.harness.ledger import DAY, FIRST_DAY, every
 from faults.harness.proxy import Exchange
 from faults.harness.victim import Victims
-from flowlogs.traffic import encode_payload
+from flowlogs.traffic.day import encode_payload
 from handler.failures import FAILED, ON_FAILURE
 
 CONTROL = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logEvents": []}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from conftest import empty
-from flowlogs.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from logged import Logged, identities, load
 
 _loaded: list[Logged] = []

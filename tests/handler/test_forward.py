@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flowlogs.traffic import encode_event, encode_payload
+from flowlogs.traffic.day import encode_event, encode_payload
 from handler import observe
 from handler.config import ConfigError
 from invocation import Invocation

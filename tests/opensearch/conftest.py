@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flowlogs.embedded import Embedded
-from flowlogs.traffic import encode_event, event_id
+from flowlogs.local.embedded import Embedded
+from flowlogs.traffic.day import encode_event, event_id
 from invocation import Invocation
 from parser.format import Formats, known_formats
 from parser.index_template import index_template

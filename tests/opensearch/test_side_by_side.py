@@ -5,10 +5,10 @@ from collections import Counter
 from typing import Any, Final
 
 import pytest
+
 from benchmarks.contest import expect_of_console
 from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
-
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from invocation import Invocation
 from opensearch.conftest import Cluster, Open
 from parser.format import DEFAULT

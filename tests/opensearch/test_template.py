@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from flowlogs.cluster import install_template, open_client
-from flowlogs.embedded import Embedded
+from flowlogs.cluster.connection import install_template, open_client
+from flowlogs.local.embedded import Embedded
 from opensearch.conftest import START, Cluster, Open
 from parser.fields import FIELDS
 from parser.format import DEFAULT, Formats

@@ -6,10 +6,11 @@ import pytest
 
 from cloudformation import CloudFormation
 from conftest import QUICK
-from flowlogs.opensearch_releases import SECURED
-from flowlogs.secure_node import ADMIN, SecureNode, User
-from handler import cluster, setup
+from flowlogs.local.releases import SECURED
+from flowlogs.local.secure_node import ADMIN, SecureNode, User
+from handler import setup
 from handler.environment import prepare
+from handler.installing import cluster
 
 SecureNodes = Callable[[str], SecureNode]
 AddUser = Callable[[str, str], User]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.access_setup import writer_role
+from handler.installing.access import writer_role
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs/security.md").read_text()

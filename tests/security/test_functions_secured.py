@@ -10,7 +10,7 @@ import pytest
 from cloudformation import FORWARD, CloudFormation, context
 from faults.harness import bucket as buckets
 from faults.harness.bucket import Bucket
-from flowlogs.secure_node import ADMIN, SecureNode
+from flowlogs.local.secure_node import ADMIN, SecureNode
 from handler import forward, replay
 from security.conftest import AddUser, sign_in
 

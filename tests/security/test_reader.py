@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cloudformation import CloudFormation
-from flowlogs.opensearch_releases import SECURED
-from flowlogs.secure_node import SecureNode, User
+from flowlogs.local.releases import SECURED
+from flowlogs.local.secure_node import SecureNode, User
 from security.conftest import SecureNodes, put_user, renew
 
 PEOPLE = "arn:aws:iam::123456789012:role/flowlogs-PeopleRole-7A8B9C"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cloudformation import FORWARD, REPLAY, CloudFormation
-from flowlogs.secure_node import SecureNode
+from flowlogs.local.secure_node import SecureNode
 from security.conftest import AddUser, sign_in
 
 ROLE = "/_plugins/_security/api/roles/cwl-writer"

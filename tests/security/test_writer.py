@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from cloudformation import FORWARD, CloudFormation
-from flowlogs.opensearch_releases import SECURED
-from flowlogs.secure_node import SecureNode, User
-from handler.access_setup import writer_role
+from flowlogs.local.releases import SECURED
+from flowlogs.local.secure_node import SecureNode, User
+from handler.installing.access import writer_role
 from security.conftest import SecureNodes, put_user, renew
 
 INDEX = "cwl-2026.01.02"

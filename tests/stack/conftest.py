@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flowlogs.artifact import host_artifact
+from flowlogs.local.artifact import host_artifact
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types

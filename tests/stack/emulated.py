@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 import boto3
 
-from flowlogs.artifact import PROJECT, find_sam, host_architecture, host_artifact
+from flowlogs.local.artifact import PROJECT, find_sam, host_architecture, host_artifact
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"

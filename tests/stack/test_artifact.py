@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from flowlogs.artifact import FUNCTION, build
-from flowlogs.cluster import install_template, open_client
-from flowlogs.embedded import Embedded
-from flowlogs.invoke import HANDLER
-from flowlogs.runtime import ExecutionEnvironment
+from flowlogs.cluster.connection import install_template, open_client
+from flowlogs.commands.invoke import HANDLER
+from flowlogs.local.artifact import FUNCTION, build
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.runtime import ExecutionEnvironment
 from parser.document import build as build_document
 from parser.document import index_name
 from parser.format import known_formats

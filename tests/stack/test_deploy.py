@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 
 STACK = "flowlogs"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flowlogs.runtime import ExecutionEnvironment
+from flowlogs.local.runtime import ExecutionEnvironment
 
 DATA = Path(__file__).parent / "data"
 HANDLER = "tiny.lambda_handler"

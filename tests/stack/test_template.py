@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.contest import ENVIRONMENT
 
-from flowlogs import invoke
-from flowlogs.artifact import find_sam
-from flowlogs.setup_version import replace_version, setup_version
+from benchmarks.contest import ENVIRONMENT
+from flowlogs.commands import invoke
+from flowlogs.local.artifact import find_sam
 from handler.config import LARGEST_BULK_BYTES, LOG_LEVELS, SMALLEST_BULK_BYTES, Config, ConfigError
 from handler.setup import READERS, VARIABLES, WRITERS
 from parser.format import known_formats
+from tools.setup_version import replace_version, setup_version
 
 Template = dict[str, Any]
 

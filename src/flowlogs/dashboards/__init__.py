@@ -1,1 +1,1 @@
-"""What one asks of flow logs: panels from one source, for OpenSearch Dashboards and for the report."""
+"""The panels as OpenSearch Dashboards imports them."""

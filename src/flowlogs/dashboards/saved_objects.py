@@ -9,14 +9,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from flowlogs.dashboards.names import FIELD_NAMES
-from flowlogs.dashboards.panel import TIME_FIELD, Json, Panel
-from flowlogs.dashboards.panels import CONTROLS, LATER_PANELS, PANELS, SEARCH_COLUMNS
 from flowlogs.dashboards.visualization import LUCENE, ui_state, visualize
+from flowlogs.panels.catalogue import CONTROLS, LATER_PANELS, PANELS, SEARCH_COLUMNS
+from flowlogs.panels.names import FIELD_NAMES
+from flowlogs.panels.panel import TIME_FIELD, Json, Panel
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
-FILE: Final = Path(__file__).parents[2] / "handler" / "dashboards" / "flowlogs.ndjson"
+FILE: Final = Path(__file__).parents[2] / "handler" / "installing" / "flowlogs.ndjson"
 """The file that the setup function carries."""
 
 PREFIX: Final = "cwl"

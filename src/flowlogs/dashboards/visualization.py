@@ -6,8 +6,8 @@ The names are those of Kibana 7.10, which Dashboards 1, 2 and 3 read alike.
 import json
 from typing import Final
 
-from flowlogs.dashboards.colours import ACTIONS, BLUE
-from flowlogs.dashboards.panel import (
+from flowlogs.panels.colours import ACTIONS, BLUE
+from flowlogs.panels.panel import (
     TIME_FIELD,
     Bucket,
     Chart,
@@ -18,7 +18,7 @@ from flowlogs.dashboards.panel import (
     Terms,
     Time,
 )
-from flowlogs.dashboards.vega import specification
+from flowlogs.panels.vega import specification
 
 LUCENE: Final = "lucene"
 

@@ -1,1 +1,1 @@
-"""`flowlogs report`: the panels as one self-contained page."""
+"""The panels as one self-contained page: the answers, the words, the charts."""

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from opensearchpy import OpenSearch
 
-from flowlogs.dashboards.panel import (
+from flowlogs.panels.catalogue import BYTES, CAPTURED, EVERY_PANEL
+from flowlogs.panels.panel import (
     TIME_FIELD,
     Chart,
     Json,
@@ -19,7 +20,6 @@ from flowlogs.dashboards.panel import (
     read,
     search,
 )
-from flowlogs.dashboards.panels import BYTES, CAPTURED, EVERY_PANEL
 from flowlogs.report.period import Period
 
 SECONDS: Final = 60

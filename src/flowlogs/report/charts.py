@@ -10,10 +10,10 @@ from typing import Final
 
 import vl_convert
 
-from flowlogs.dashboards.colours import ACTIONS, BLUE, SERIES
-from flowlogs.dashboards.names import FIELD_NAMES
-from flowlogs.dashboards.panel import Chart, Filters, Json, Panel, Row, Terms
-from flowlogs.dashboards.vega import draw
+from flowlogs.panels.colours import ACTIONS, BLUE, SERIES
+from flowlogs.panels.names import FIELD_NAMES
+from flowlogs.panels.panel import Chart, Filters, Json, Panel, Row, Terms
+from flowlogs.panels.vega import draw
 from flowlogs.report.period import Period
 
 TEXT: Final = "currentColor"

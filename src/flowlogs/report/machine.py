@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from flowlogs.dashboards.panel import TIME_FIELD, Json, Panel, Row, Time
-from flowlogs.dashboards.panels import EVERY_PANEL
+from flowlogs.panels.catalogue import EVERY_PANEL
+from flowlogs.panels.panel import TIME_FIELD, Json, Panel, Row, Time
 from flowlogs.report.answers import COMPARED, SOURCES, Answers
 from flowlogs.report.summary import summarize
 

@@ -11,13 +11,13 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from flowlogs.dashboards.panel import Chart, Metric, Panel, Row, Terms
-from flowlogs.dashboards.panels import LATER_PANELS, PANELS
-from flowlogs.display import format_bytes, format_count
+from flowlogs.panels.catalogue import LATER_PANELS, PANELS
+from flowlogs.panels.panel import Chart, Metric, Panel, Row, Terms
 from flowlogs.report.answers import Answers
 from flowlogs.report.charts import name_key, render
 from flowlogs.report.period import Period
 from flowlogs.report.summary import change, share, summarize
+from flowlogs.terminal.display import format_bytes, format_count
 
 WIDTHS: Final = {"wide": 560, "narrow": 330}
 """Of charts, in pixels: for desktops and for phones; the page shows the one that fits."""

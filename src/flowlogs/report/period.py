@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowlogs.dashboards.panel import TIME_FIELD, Json
-from flowlogs.options import in_utc
+from flowlogs.panels.panel import TIME_FIELD, Json
+from flowlogs.terminal.options import in_utc
 
 MOST_BUCKETS: Final = 50
 """Bars that can be told apart on a phone."""

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowlogs.dashboards.panel import Row
-from flowlogs.display import format_bytes, format_count
+from flowlogs.panels.panel import Row
 from flowlogs.report.answers import Answers
+from flowlogs.terminal.display import format_bytes, format_count
 
 SCAN_PORTS: Final = 10
 SCAN_HOSTS: Final = 10

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from faults.harness.proxy import Exchange, Fault, Reply, passing
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 
 Item = dict[str, Any]
 Pick = Callable[[str], bool]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from faults.harness.bucket import Bucket
-from flowlogs.embedded import Embedded
-from flowlogs.traffic import LambdaEvent, encode_event, event_id
+from flowlogs.local.embedded import Embedded
+from flowlogs.traffic.day import LambdaEvent, encode_event, event_id
 from parser.document import index_name
 
 DAY: Final = 86_400_000

@@ -16,7 +16,7 @@ from io import BufferedReader
 from types import TracebackType
 from typing import Final, Self
 
-from flowlogs.loopback import HOST
+from flowlogs.local.loopback import HOST
 
 PATIENCE: Final = 60.0
 """Seconds after which the proxy itself gives up: far more than any test waits on purpose."""

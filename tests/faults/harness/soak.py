@@ -14,7 +14,7 @@ from faults.harness.functions import Functions
 from faults.harness.ledger import Ledger, Payload
 from faults.harness.proxy import Exchange, Fault, Proxy, passing
 from faults.harness.victim import STEPS, Victims
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 
 FAILING: Final = 0.3
 """Share of the requests that fail in some way."""

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cloudformation import CloudFormation
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from front import Dashboards, Front, StateManagement
-from handler import cluster, setup
+from handler import setup
+from handler.installing import cluster
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 from cloudformation import CloudFormation
-from handler import custom_resource
+from handler.installing import custom_resource
 
 
 def test_the_answer_is_sent_as_the_address_was_signed(stack: CloudFormation) -> None:

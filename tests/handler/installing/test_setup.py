@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from cloudformation import CloudFormation
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from front import Dashboards, Front, StateManagement
-from handler import dashboards_setup
+from handler.installing import dashboards as dashboards_setup
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 

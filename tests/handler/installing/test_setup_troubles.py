@@ -9,7 +9,7 @@ import pytest
 from cloudformation import FORWARD, CloudFormation, context
 from front import Front, Reply
 from handler import setup
-from handler.steps import Did, Step
+from handler.installing.steps import Did, Step
 
 NOT_READY: list[Reply] = [
     (503, "OpenSearch Security not initialized."),

@@ -1,0 +1,92 @@
+"""`flowlogs dashboards`: the saved objects as a file, or into OpenSearch Dashboards."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from flowlogs.cluster.connection import open_client
+from flowlogs.dashboards.saved_objects import PREFIX, saved_objects, to_ndjson
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.options import Json
+from handler.config import Config
+
+HOW_TO_IMPORT: Final = "Dashboards imports it under Stack Management, Saved objects, Import"
+
+
+def dashboards_command(
+    *,
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the saved objects to a file; - is standard output."),
+    ] = None,
+    do_import: Annotated[
+        bool, typer.Option("--import", help="Put them into the OpenSearch Dashboards of the cluster.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Export or import the dashboard: index pattern, search and panels.
+
+    It fits OpenSearch Dashboards 1 to 3. Importing again replaces the
+    objects of the same ids: make a copy of what you want to change. With
+    INDEX_PREFIX the objects are made for, and named after, that prefix.
+
+    [bold]Examples[/bold]
+
+    flowlogs dashboards --export flowlogs.ndjson
+
+    flowlogs dashboards --import
+
+    flowlogs dashboards --import --json | jq -r .did
+    """
+    if (export is None) == (not do_import):
+        raise fail("give either --export FILE or --import", USAGE)
+    if export is not None:
+        if as_json:
+            raise fail("--json goes with --import: what --export writes is JSON already", USAGE)
+        with explained():
+            prefix = _read_prefix()
+        _export(export, prefix)
+    else:
+        _import(as_json=as_json)
+
+
+def _read_prefix() -> str:
+    """Return INDEX_PREFIX, checked as the functions check it. No cluster is asked, so none need be named."""
+    given = {"INDEX_PREFIX": os.environ.get("INDEX_PREFIX", "")}
+    local = {"OPENSEARCH_URL": "http://127.0.0.1", "OPENSEARCH_AUTH": "none"}
+    return Config.from_environ(local | given).index_prefix
+
+
+def _export(file: Path, prefix: str) -> None:
+    text = to_ndjson(saved_objects()).replace(f"{PREFIX}-", f"{prefix}-")
+    if str(file) == "-":
+        sys.stdout.write(text)
+        return
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"the objects cannot be written: {error}", INCOMPLETE) from error
+    print(f"{len(text.splitlines())} objects: {file}; {HOW_TO_IMPORT}")
+
+
+def _import(*, as_json: bool) -> None:
+    # With the parts of the setup function, which does the same on deploy.
+    from handler.installing.cluster import Cluster
+    from handler.installing.dashboards import install_dashboards
+    from handler.installing.steps import Did
+
+    with explained():
+        config, client = open_client(os.environ)
+        step = install_dashboards(Cluster(client), config)
+    title, url = f"VPC flow logs ({config.index_prefix}-*)", f"{config.url}/_dashboards"
+    if as_json:
+        told = {"did": step.did.value, "note": step.note, "dashboard": title, "url": url}
+        print(json.dumps(told, indent=2))
+    if step.did is Did.SKIPPED:
+        raise fail(step.note, INCOMPLETE)
+    if not as_json:
+        print(f"{step}: dashboard '{title}' at {url}")

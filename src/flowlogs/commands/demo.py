@@ -1,0 +1,258 @@
+"""`flowlogs demo`: a day of flow logs through the forward function, and a look at what came out."""
+
+import itertools
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from opensearchpy import OpenSearch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from flowlogs.cluster.connection import count_documents, install_template, open_client
+from flowlogs.commands.outage_exercise import run_exercise
+from flowlogs.commands.report import write_report
+from flowlogs.local.embedded import connect_or_start, serve
+from flowlogs.local.function import Send, forward_function
+from flowlogs.report.period import Period
+from flowlogs.terminal.display import format_bytes, format_count, make_console, plain_table
+from flowlogs.terminal.exits import INCOMPLETE, explained, fail
+from flowlogs.traffic import day as traffic
+from flowlogs.traffic.network import build_network
+from parser.format import Formats, known_formats, parse_format
+from parser.subscription import decode_event
+
+PROJECT: Final = Path(__file__).resolve().parents[3]
+EVENTS: Final = PROJECT / "events"
+LOG: Final = PROJECT / ".opensearch" / "demo.log"
+"""What the forward function prints: its log lines and metrics."""
+REPORT: Final = PROJECT / "report.html"
+
+DEFAULT_RECORDS: Final = 120_000
+DAY_BEFORE: Final = 10
+"""The day before has a part of the records, one in so many: the report has something to compare with."""
+TOP: Final = 5
+OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
+
+
+def demo_command(
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="The day (UTC) that the traffic is made for. Default: yesterday."
+        ),
+    ] = None,
+    records: Annotated[
+        int, typer.Option(min=1_000, help="How many flow log records that day has.")
+    ] = DEFAULT_RECORDS,
+    *,
+    outage: Annotated[
+        bool, typer.Option("--outage", help="Kill the cluster on the way, find out, and mend it.")
+    ] = False,
+) -> None:
+    """Send sample events and a day of traffic through the forward function.
+
+    The day before goes first, with a tenth of the records, so that the
+    report has something to compare with. The same day with the same
+    --records is the same traffic: sent again, it counts as duplicate.
+
+    Starts a real OpenSearch on this machine, or uses the one that
+    OPENSEARCH_URL names. There, too, documents and index template go
+    to INDEX_PREFIX (default: cwl): give a productive cluster another.
+
+    With --outage: an hour of traffic on a cluster of its own, which is
+    killed in the middle; doctor and verify find it, replay mends it.
+    """
+    console = make_console()
+    if outage:
+        with explained():
+            mended = run_exercise(console)
+        if not mended:
+            raise fail("the exercise did not end as it should: see above", INCOMPLETE)
+        return
+    chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    with explained(), connect_or_start() as url:
+        complete = run_demo(console, url, chosen, records)
+        _write_report(url, chosen)
+        prefix = os.environ.get("INDEX_PREFIX", "cwl")
+        _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
+    if not complete:
+        raise fail("the counts do not add up: see above", INCOMPLETE)
+
+
+def opensearch_command() -> None:
+    """Keep the OpenSearch of the demo running, with its data, until Ctrl-C."""
+    with explained():
+        serve()
+
+
+def run_demo(console: Console, url: str, day: date, records: int) -> bool:
+    """Run the demo on a cluster and print what a person wants to see. Returns whether it adds up."""
+    formats = Formats.of([*known_formats().by_length.values(), *map(parse_format, traffic.FORMATS.values())])
+    environ = {**os.environ, "OPENSEARCH_URL": url, "LOG_FORMATS": str(formats)}
+    config, client = open_client(environ)
+    engine = install_template(client, config)
+    version, prefix = ".".join(map(str, engine)), config.index_prefix
+    console.print(f"[bold]OpenSearch {version}[/] at {url}; index template '{prefix}' is installed")
+    samples = _read_samples()
+    ours = _make_query(samples)
+    before = count_documents(client, config.index_prefix, ours)
+    environ["OPENSEARCH_AUTH"] = config.auth.value
+    environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
+    with forward_function(environ, LOG) as send:
+        started = time.perf_counter()
+        totals = _send_all(console, send, samples, day, records)
+        seconds = time.perf_counter() - started
+    added = count_documents(client, config.index_prefix, ours) - before
+    _print_counts(console, totals, added, seconds)
+    index = _Index(client, f"{config.index_prefix}-*", ours)
+    _print_talkers(console, index)
+    _print_rejected_ports(console, index)
+    _print_document(console, index)
+    return totals["received"] == sum(totals[each] for each in OUTCOMES) and added == totals["indexed"]
+
+
+def _read_samples() -> list[traffic.LambdaEvent]:
+    samples = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
+    return [event for event in samples if "awslogs" in event]
+
+
+def _make_query(samples: Iterable[traffic.LambdaEvent]) -> dict[str, Any]:
+    """Return the query for the demo's own documents: others may write to the same indices.
+
+    Nobody has the demo's accounts; somebody may well have a log group of the same name.
+    """
+    owners = {decode_event(event).owner for event in samples}
+    owners |= {interface.fixed["account-id"] for interface in build_network(traffic.SEED).interfaces}
+    return {"terms": {"@owner": sorted(owners)}}
+
+
+def _send_all(
+    console: Console, send: Send, samples: Sequence[traffic.LambdaEvent], day: date, records: int
+) -> Counter[str]:
+    days = [(day - timedelta(days=1), records // DAY_BEFORE), (day, records)]
+    expected = sum(number for _, number in days) + sum(len(decode_event(event).events) for event in samples)
+    payloads = (
+        payload.event for each, number in days for payload in traffic.generate_day(each, records=number)
+    )
+    totals: Counter[str] = Counter()
+    columns = (TextColumn("sending records"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=expected)
+        for event in itertools.chain(samples, payloads):
+            counts = send(event)
+            totals.update(counts)
+            progress.advance(task, counts["received"])
+    return totals
+
+
+def _print_counts(console: Console, totals: Counter[str], added: int, seconds: float) -> None:
+    received = totals["received"]
+    table = plain_table("events", "count", right=["count"])
+    for name in ("received", *OUTCOMES):
+        table.add_row(name, format_count(totals[name]))
+    console.print()
+    console.print(table)
+    parts = " + ".join(format_count(totals[name]) for name in OUTCOMES)
+    sign = "=" if received == sum(totals[name] for name in OUTCOMES) else "is not"
+    console.print(
+        f"{format_count(received)} {sign} {parts}; the index grew by {format_count(added)} documents"
+    )
+    console.print(
+        f"of which unparsed {format_count(totals['unparsed'])}, "
+        f"NODATA {format_count(totals['no_data'])}, SKIPDATA {format_count(totals['skip_data'])}"
+    )
+    console.print(
+        f"{received / seconds:,.0f} records a second in one process, {format_count(totals['bulk_requests'])} "
+        f"bulk requests, {format_bytes(totals['bulk_bytes'])} before compression"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """Where the demo's documents are.
+
+    Attributes:
+        client: asks the cluster.
+        name: of the indices.
+        ours: the query for the demo's own documents.
+    """
+
+    client: OpenSearch
+    name: str
+    ours: dict[str, Any]
+
+    def search(self, body: dict[str, Any], *filters: dict[str, Any]) -> dict[str, Any]:
+        query = {"bool": {"filter": [self.ours, *filters]}}
+        found: dict[str, Any] = self.client.search(index=self.name, body={**body, "query": query})
+        return found
+
+
+def _print_talkers(console: Console, index: _Index) -> None:
+    volume = {"bytes": {"sum": {"field": "bytes"}}}
+    largest = {"order": {"bytes": "desc"}}
+    destinations = {"terms": {"field": "dstaddr", "size": 1, **largest}, "aggs": volume}
+    sources = {
+        "terms": {"field": "srcaddr", "size": TOP, **largest},
+        "aggs": {**volume, "packets": {"sum": {"field": "packets"}}, "destinations": destinations},
+    }
+    found = index.search({"size": 0, "aggs": {"sources": sources}})
+    table = plain_table("source", "sent", "packets", "most to", "of it", right=["sent", "packets", "of it"])
+    for bucket in found["aggregations"]["sources"]["buckets"]:
+        peer = bucket["destinations"]["buckets"][0]
+        table.add_row(
+            bucket["key"],
+            format_bytes(bucket["bytes"]["value"]),
+            format_count(int(bucket["packets"]["value"])),
+            peer["key"],
+            format_bytes(peer["bytes"]["value"]),
+        )
+    console.print("\n[bold]Who sends most?[/]")
+    console.print(table)
+
+
+def _print_rejected_ports(console: Console, index: _Index) -> None:
+    rejected = ({"term": {"action": "REJECT"}}, {"range": {"dstport": {"gt": 0}}})
+    ports = {
+        "terms": {"field": "dstport", "size": TOP},
+        "aggs": {"sources": {"cardinality": {"field": "srcaddr"}}},
+    }
+    found = index.search({"size": 0, "aggs": {"ports": ports}}, *rejected)
+    table = plain_table("port", "rejected", "sources", right=["port", "rejected", "sources"])
+    for bucket in found["aggregations"]["ports"]["buckets"]:
+        table.add_row(
+            str(bucket["key"]), format_count(bucket["doc_count"]), format_count(bucket["sources"]["value"])
+        )
+    console.print("\n[bold]Which ports are refused most?[/]")
+    console.print(table)
+
+
+def _print_document(console: Console, index: _Index) -> None:
+    complete = ({"exists": {"field": "traffic_path"}}, {"term": {"action": "ACCEPT"}})
+    found = index.search({"size": 1, "sort": [{"bytes": "desc"}]}, *complete)
+    for hit in found["hits"]["hits"]:
+        console.print(f"\n[bold]One document in full[/] ({hit['_index']}, _id {hit['_id']})")
+        console.print_json(json.dumps(hit["_source"]))
+
+
+def _write_report(url: str, day: date) -> None:
+    midnight = datetime.combine(day, datetime.min.time(), UTC)
+    period = Period(midnight, midnight + timedelta(days=1))
+    write_report({**os.environ, "OPENSEARCH_URL": url}, period, REPORT)
+
+
+def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -> None:
+    console.print("\n[bold]To look further[/]")
+    console.print(f"  {os.path.relpath(REPORT):<19} this day as a page: open it in a browser", soft_wrap=True)
+    if not stays:
+        console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
+    console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")
+    console.print(f"  curl '{url}/_cat/indices/{prefix}-*?v'")
+    console.print(f"  what the forward function logged: {LOG.relative_to(PROJECT)}")

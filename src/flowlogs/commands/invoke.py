@@ -1,0 +1,175 @@
+"""`flowlogs invoke`: one event through the built artifact, as Lambda runs it, into a local OpenSearch."""
+
+import json
+import math
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from opensearchpy import OpenSearchException
+
+from flowlogs.cluster.connection import install_template, open_client
+from flowlogs.local.artifact import (
+    FUNCTION,
+    PROJECT,
+    ArtifactError,
+    build,
+    find_sam,
+    host_architecture,
+    host_artifact,
+)
+from flowlogs.local.embedded import connect_or_start
+from flowlogs.local.releases import EmbeddedError
+from flowlogs.local.runtime import ExecutionEnvironment, Invocation
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail
+from handler.config import ConfigError
+
+HANDLER: Final = "handler.forward.lambda_handler"
+HANDLERS: Final = {FUNCTION: HANDLER, "ReplayFunction": "handler.replay.lambda_handler"}
+ENVIRONMENT: Final = PROJECT / "events" / "environment.json"
+"""The functions' environment variables on this machine, in the form of `sam local invoke --env-vars`."""
+
+MEMORY_MB: Final = 256
+TIMEOUT: Final = 60
+
+_PASSED_ON: Final = (
+    "OPENSEARCH_USERNAME",
+    "OPENSEARCH_PASSWORD",
+    "OPENSEARCH_CA_BUNDLE",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_CA_BUNDLE",
+)
+"""What a cluster and a bucket of the user's own may need, passed on where it is set."""
+
+
+def invoke_command(
+    event: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Lambda event, as JSON.")],
+    function: Annotated[str, typer.Option(help="ForwardFunction or ReplayFunction.")] = FUNCTION,
+) -> None:
+    """Run a built function with an event, against a local OpenSearch.
+
+    The function's log goes to standard error, its result to standard
+    output. Where Docker runs, this is "sam local invoke"; elsewhere the
+    same artifact runs under AWS's runtime client.
+    """
+    if function not in HANDLERS:
+        raise fail(f"there is no {function}: {' or '.join(HANDLERS)}", USAGE)
+    raise typer.Exit(invoke(event, function))
+
+
+def invoke(event_path: Path, function: str = FUNCTION) -> int:
+    """Run a built function with the event in a file; return 0, or 1 when it failed.
+
+    The cluster is the one that OPENSEARCH_URL names, or the embedded one, started if it is not running.
+    Variables of events/environment.json that are set in this process's environment are taken from there.
+
+    Raises:
+        typer.Exit: the event, the environment, the cluster or the artifact is not usable.
+    """
+    try:
+        event = json.loads(event_path.read_bytes())
+    except ValueError as error:
+        raise fail(f"{event_path} is not JSON: {error}", USAGE) from error
+    try:
+        with connect_or_start() as url:
+            variables = choose_variables(url, os.environ, function)
+            config, client = open_client(variables)
+            install_template(client, config)
+            if _docker_answers():
+                return _invoke_by_sam(event_path, variables, function)
+            return _invoke_here(event, variables, function)
+    except ConfigError as error:
+        raise fail(str(error), USAGE) from error
+    except OpenSearchException as error:
+        raise fail(f"the index template cannot be installed: {error}", INCOMPLETE) from error
+    except (EmbeddedError, ArtifactError) as error:
+        raise fail(str(error), INCOMPLETE) from error
+
+
+def choose_variables(url: str, environ: Mapping[str, str], function: str = FUNCTION) -> dict[str, str]:
+    """Return a function's environment variables for a cluster."""
+    variables: dict[str, str] = json.loads(ENVIRONMENT.read_bytes())[function]
+    if not url.startswith("http://"):
+        variables["OPENSEARCH_AUTH"] = "iam"
+    names = (*variables, *_PASSED_ON)
+    return variables | {name: environ[name] for name in names if name in environ} | {"OPENSEARCH_URL": url}
+
+
+def format_report(invocation: Invocation, memory_mb: int) -> str:
+    """Return the line with which Lambda ends an invocation's log."""
+    parts = [
+        f"REPORT RequestId: {invocation.request_id}",
+        f"Duration: {invocation.duration_ms:.2f} ms",
+        f"Billed Duration: {math.ceil(invocation.duration_ms + (invocation.init_ms or 0))} ms",
+        f"Memory Size: {memory_mb} MB",
+    ]
+    if invocation.max_memory_mb is not None:
+        parts.append(f"Max Memory Used: {math.ceil(invocation.max_memory_mb)} MB")
+    if invocation.init_ms is not None:
+        parts.append(f"Init Duration: {invocation.init_ms:.2f} ms")
+    return "\t".join(parts)
+
+
+def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int:  # noqa: ANN401 - any JSON value
+    artifact, handler = host_artifact(), HANDLERS[function]
+    with ExecutionEnvironment(artifact, handler, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as running:
+        invocation = running.invoke(event)
+    print(f"START RequestId: {invocation.request_id} Version: $LATEST", file=sys.stderr)
+    print(invocation.log, end="", file=sys.stderr)
+    print(f"END RequestId: {invocation.request_id}", file=sys.stderr)
+    print(format_report(invocation, MEMORY_MB), file=sys.stderr, flush=True)
+    print(json.dumps(invocation.payload))
+    return INCOMPLETE if invocation.error else 0
+
+
+def _docker_answers() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+
+
+def _invoke_by_sam(event_path: Path, variables: Mapping[str, str], function: str) -> int:
+    architecture, system = host_architecture(), platform.system()
+    folder = PROJECT / ".aws-sam" / f"docker-{architecture}"
+    build(folder, architecture=architecture)
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump({function: reach_from_container(variables, system)}, file)
+        file.flush()
+        command = sam_command(folder, event_path, Path(file.name), architecture, system, function)
+        return subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
+
+
+def reach_from_container(variables: Mapping[str, str], system: str) -> dict[str, str]:
+    """Return the variables with an address under which a container reaches a cluster on this machine.
+
+    On Linux it shares the machine's network; Docker Desktop has a name for the machine.
+    """
+    url = variables["OPENSEARCH_URL"]
+    if system != "Linux":
+        url = url.replace("//127.0.0.1", "//host.docker.internal").replace(
+            "//localhost", "//host.docker.internal"
+        )
+    return {**variables, "OPENSEARCH_URL": url}
+
+
+def sam_command(
+    folder: Path, event: Path, variables: Path, architecture: str, system: str, function: str = FUNCTION
+) -> list[str]:
+    """Return the command that runs a function of a build in a container."""
+    command = [find_sam(), "local", "invoke", function, "--template", str(folder / "template.yaml")]
+    command += ["--event", str(event), "--env-vars", str(variables)]
+    command += ["--parameter-overrides", f"Architecture={architecture}"]
+    return [*command, "--docker-network", "host"] if system == "Linux" else command

@@ -1,0 +1,104 @@
+"""`flowlogs report`: from the options to the file."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from flowlogs.cluster.connection import open_client
+from flowlogs.panels.catalogue import EVERY_PANEL
+from flowlogs.report.answers import ask, steps
+from flowlogs.report.machine import to_json
+from flowlogs.report.period import Period, choose_period
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.options import EventSince, EventUntil, Json
+from flowlogs.terminal.progress import shown_progress
+
+OUTPUT: Final = Path("report.html")
+STANDARD_OUTPUT: Final = Path("-")
+
+
+def report_command(
+    *,
+    since: EventSince = None,
+    until: EventUntil = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file to write; - is standard output.",
+            show_default=str(OUTPUT),
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a report: the dashboard as one HTML file that needs no network.
+
+    It begins with what changed against the period before, who talks for
+    the first time, and who looks like a scanner. Without --until it ends
+    now; without --since it begins a day before its end. With --json the
+    numbers are printed instead, and no file is written.
+
+    [bold]Examples[/bold]
+
+    flowlogs report
+
+    flowlogs report --since 2026-01-15 --until 2026-01-16 --output monday.html
+
+    flowlogs report --json | jq .panels.talkers
+    """
+    if as_json and output is not None:
+        raise fail("give either --json, which prints the numbers, or --output", USAGE)
+    try:
+        period = choose_period(since, until, datetime.now(UTC))
+    except ValueError as error:
+        raise fail(str(error), USAGE) from error
+    file = output or OUTPUT
+    with explained():
+        if as_json:
+            _print_json(os.environ, period)
+        else:
+            write_report(os.environ, period, file)
+    if not as_json and file != STANDARD_OUTPUT:
+        print(f"report: {file.resolve()}")
+
+
+def write_report(environ: Mapping[str, str], period: Period, output: Path) -> None:
+    """Write the report of a period to a file; `-` is standard output.
+
+    Raises:
+        handler.config.ConfigError: the environment does not say how to reach a cluster.
+        opensearchpy.exceptions.OpenSearchException: the cluster does not answer.
+        typer.Exit: the file cannot be written.
+    """
+    from flowlogs.report.page import build_page  # other commands shall not wait for charts
+
+    config, client = open_client(environ)
+    index = f"{config.index_prefix}-*"
+    with shown_progress("making the report", steps() + len(EVERY_PANEL)) as advance:
+        answers = ask(client, index, period, lambda: advance(1))
+        page = build_page(
+            answers, cluster=config.url, index=index, now=datetime.now(UTC), step=lambda: advance(1)
+        )
+    if output == STANDARD_OUTPUT:
+        sys.stdout.write(page)
+        return
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise fail(f"the report cannot be written: {error}", INCOMPLETE) from error
+
+
+def _print_json(environ: Mapping[str, str], period: Period) -> None:
+    config, client = open_client(environ)
+    index = f"{config.index_prefix}-*"
+    with shown_progress("asking the cluster", steps()) as advance:
+        answers = ask(client, index, period, lambda: advance(1))
+    print(json.dumps(to_json(answers, index=index, now=datetime.now(UTC)), indent=2))

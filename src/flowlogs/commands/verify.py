@@ -1,0 +1,293 @@
+"""`flowlogs verify`: did everything arrive? What each side says of a time, and whether it adds up."""
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+from opensearchpy import OpenSearch
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from flowlogs.accounting.balance import (
+    BUCKET,
+    CLOUDWATCH,
+    FORWARD,
+    INDEX,
+    REPLAY,
+    Check,
+    Conclusion,
+    Range,
+    Sources,
+    State,
+    check,
+    conclude,
+)
+from flowlogs.accounting.sources import (
+    OUTCOMES,
+    NoDataError,
+    Stored,
+    Window,
+    count_documents,
+    day,
+    find_indexed,
+    read_bucket,
+    read_forwarded,
+    read_function,
+    read_lag,
+)
+from flowlogs.cluster.deployment import Deployment, open_cluster
+from flowlogs.commands.replay import REQUEST_ID
+from flowlogs.terminal.display import format_count, make_console, plain_table
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, explained, fail
+from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc
+from flowlogs.terminal.progress import shown_progress
+from handler.config import ConfigError
+from handler.failures import FailureStore
+
+FRESH: Final = timedelta(minutes=15)
+"""How long after its end a window may still change: metrics, retries and refreshes take their time."""
+
+STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "yellow"}
+
+_NOT_KNOWN: Final = "whether everything arrived is not known."
+
+T = TypeVar("T")
+
+
+def verify_command(
+    *,
+    day_: Annotated[
+        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], metavar="DATE", help="That day, in UTC.")
+    ] = None,
+    since: EventSince = None,
+    until: EventUntil = None,
+    stack: Stack = None,
+    log_group: Annotated[str | None, typer.Option(help="The log group of the flow logs.")] = None,
+    filter_: Annotated[str | None, typer.Option("--filter", help="The subscription filter on it.")] = None,
+    forward: Annotated[str | None, typer.Option(help="The forward function.")] = None,
+    replay: Annotated[str | None, typer.Option(help="The replay function.")] = None,
+    bucket: Bucket = None,
+    as_json: Json = False,
+) -> None:
+    """Check that every event of a time arrived, and name each difference.
+
+    Compares what CloudWatch Logs forwarded, what the functions counted,
+    what the index holds, and what waits or is rejected in the bucket. A
+    source that is missing is named, and the others are checked.
+
+    CloudWatch and the functions count by the time of delivery, index and
+    bucket by the time of the event: where traffic crosses an edge of the
+    window, they may differ by as much as lies there, and that is said.
+
+    Exit status 0 says that everything arrived, or is rejected. 1 says that
+    something differs, that something waits, or that it is not known.
+
+    [bold]Examples[/bold]
+
+    flowlogs verify --day 2026-11-23 --stack flowlogs
+
+    flowlogs verify --since 2026-11-23T10:00 --until 2026-11-23T12:00
+
+    flowlogs verify --day 2026-11-23 --json | jq .checks
+    """
+    window = _choose(day_, in_utc(since), in_utc(until))
+    given = Deployment(log_group, filter_, forward, replay, bucket)
+    with explained():
+        deployment = given.complete(stack)
+        sources = gather(deployment, stack, window)
+    checks = check(sources, given.repeat(stack))
+    if as_json:
+        print(json.dumps(_to_json(window, sources, checks), indent=2))
+    else:
+        _print(make_console(), window, sources, checks)
+    if conclude(checks) is not Conclusion.ADDS_UP:
+        raise typer.Exit(INCOMPLETE)
+
+
+def _choose(chosen: datetime | None, since: datetime | None, until: datetime | None) -> Window:
+    if (chosen is None) == (since is None and until is None) or (since is None) != (until is None):
+        raise fail("give either --day, or --since and --until", USAGE)
+    if chosen is not None:
+        return day(chosen)
+    assert since is not None  # noqa: S101  # for the type checker
+    assert until is not None  # noqa: S101
+    if since >= until:
+        raise fail("--since must be before --until", USAGE)
+    if since.second or until.second:
+        raise fail("--since and --until must be whole minutes: CloudWatch has no shorter ones", USAGE)
+    return Window(since, until)
+
+
+def gather(deployment: Deployment, stack: str | None, window: Window) -> Sources:
+    """Ask each source; one that cannot be asked is noted, and the others are asked all the same."""
+    sources = Sources()
+    ask = _Asker(sources)
+    here = deployment
+    if here.log_group is None or here.filter is None:
+        sources.missing[CLOUDWATCH] = "its names are not known: give --log-group and --filter, or --stack"
+    else:
+        log_group, name = here.log_group, here.filter
+        found = ask(CLOUDWATCH, lambda: read_forwarded(log_group, name, window))
+        if found is not None:
+            sources.forwarded, sources.taken_in = found
+    sources.forward = _ask_function(ask, FORWARD, "--forward", here.forward, window)
+    sources.replay = _ask_function(ask, REPLAY, "--replay", here.replay, window)
+    if here.forward is not None and sources.forward is not None:
+        forward = here.forward
+        sources.lag = ask(FORWARD, lambda: read_lag(forward, window, datetime.now(UTC))) or timedelta(0)
+    opened = ask(INDEX, lambda: _open(here, stack))
+    if opened is not None:
+        sources.documents = ask(INDEX, lambda: _count(*opened, window, sources.lag, here.log_group))
+    if here.bucket is None:
+        sources.missing[BUCKET] = "its name is not known: give --bucket or FAILURE_BUCKET, or --stack"
+    else:
+        name = here.bucket
+        sources.stored = ask(BUCKET, lambda: _read_bucket(name, window.widened(sources.lag), here.log_group))
+    if sources.stored is not None:
+        stored = sources.stored
+        indexed = frozenset[str]()
+        if opened is not None and sources.documents is not None:
+            ids = {**stored.pending, **stored.rejected}
+            indexed = ask(INDEX, lambda: find_indexed(*opened, ids)) or indexed
+        sources.bucket = _measure(stored, indexed, window, sources.lag)
+        sources.stored = _cut(stored, window)
+    return sources
+
+
+class _Asker:
+    """Asks a source, and notes why it has no answer."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __call__(self, source: str, question: Callable[[], T]) -> T | None:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from opensearchpy.exceptions import OpenSearchException
+
+        try:
+            return question()
+        except (BotoCoreError, ClientError, OpenSearchException, ConfigError, NoDataError) as error:
+            self._sources.missing[source] = describe(error)
+        return None
+
+
+def _ask_function(
+    ask: _Asker, source: str, option: str, name: str | None, window: Window
+) -> dict[str, int] | None:
+    def question() -> dict[str, int]:
+        if name is None:
+            raise NoDataError(f"its name is not known: give {option}, or --stack")
+        return read_function(name, window)
+
+    return ask(source, question)
+
+
+def _open(deployment: Deployment, stack: str | None) -> tuple[OpenSearch, str]:
+    config, client = open_cluster(deployment, stack)
+    return client, config.index_prefix
+
+
+def _count(client: OpenSearch, prefix: str, window: Window, lag: timedelta, log_group: str | None) -> Range:
+    from opensearchpy.exceptions import AuthorizationException
+
+    # Where that is not permitted, what came in the last half minute is not counted.
+    with suppress(AuthorizationException):
+        client.indices.refresh(index=f"{prefix}-*")
+    inside, least, most = (
+        count_documents(client, prefix, each, log_group)
+        for each in (window, window.narrowed(lag), window.widened(lag))
+    )
+    return Range(inside, least, most)
+
+
+def _read_bucket(name: str, window: Window, log_group: str | None) -> Stored:
+    with shown_progress("reading the bucket") as advance:
+        return read_bucket(FailureStore(name, REQUEST_ID), window, log_group, advance)
+
+
+def _measure(stored: Stored, indexed: frozenset[str], window: Window, lag: timedelta) -> Range:
+    """Count the events in the bucket that are not in the index as well: each once."""
+    events = {**stored.pending, **stored.rejected}
+    times = [time for id_, time in events.items() if id_ not in indexed]
+    inside, least, most = (
+        sum(map(each.holds, times)) for each in (window, window.narrowed(lag), window.widened(lag))
+    )
+    return Range(inside, least, most)
+
+
+def _cut(stored: Stored, window: Window) -> Stored:
+    """Leave out what lies before the window itself."""
+    pending, rejected = (
+        {id_: time for id_, time in events.items() if window.holds(time)}
+        for events in (stored.pending, stored.rejected)
+    )
+    return replace(stored, pending=pending, rejected=rejected)
+
+
+def _to_json(window: Window, sources: Sources, checks: list[Check]) -> dict[str, Any]:
+    stored = sources.stored
+    return {
+        "since": window.since.isoformat(),
+        "until": window.until.isoformat(),
+        "sources": {
+            CLOUDWATCH: sources.forwarded,
+            FORWARD: sources.forward,
+            REPLAY: sources.replay,
+            INDEX: sources.documents.inside if sources.documents else None,
+            BUCKET: {"pending": len(stored.pending), "rejected": len(stored.rejected)} if stored else None,
+        },
+        "missing": sources.missing,
+        "checks": [
+            {"name": each.name, "state": each.state.value, "text": each.text, "difference": each.difference}
+            for each in checks
+        ],
+        "adds_up": conclude(checks) is Conclusion.ADDS_UP,
+        "conclusion": conclude(checks).value,
+    }
+
+
+def _print(console: Console, window: Window, sources: Sources, checks: list[Check]) -> None:
+    form = "%Y-%m-%d %H:%M"
+    console.print(f"{window.since:{form}} to {window.until:{form}} UTC\n")
+    columns = ("source", "events", *OUTCOMES)
+    table = plain_table(*columns, right=columns[1:])
+    table.add_row(f"{CLOUDWATCH}: forwarded", format_count(sources.forwarded))
+    for name, counts in ((FORWARD, sources.forward), (REPLAY, sources.replay)):
+        cells = [format_count(counts[each]) for each in ("received", *OUTCOMES)] if counts else []
+        table.add_row(f"{name}: received", *cells)
+    documents = sources.documents.inside if sources.documents else None
+    table.add_row(f"{INDEX}: documents", format_count(documents))
+    if sources.stored is None:
+        table.add_row(BUCKET)
+    else:
+        pending, rejected = len(sources.stored.pending), len(sources.stored.rejected)
+        table.add_row(
+            BUCKET, format_count(pending + rejected), "", "", format_count(pending), format_count(rejected)
+        )
+    console.print(table)
+    for source, reason in sources.missing.items():
+        console.print(Text(f"{source}: not known: {reason}", style="yellow"))
+    console.print()
+    for each in checks:
+        console.print(Text.assemble((f"{each.state.value:<13}", STYLES[each.state]), each.name))
+        text = Text(each.text, style="dim" if each.state is State.OK else "")
+        console.print(Padding(text, (0, 0, 0, 13), expand=False))
+    if window.until > datetime.now(UTC) - FRESH:
+        console.print("\nThe end of this time is near: events and metrics of it may still be on their way.")
+    console.print(f"\n{_summarize(checks)}")
+
+
+def _summarize(checks: list[Check]) -> str:
+    match conclude(checks):
+        case Conclusion.ADDS_UP:
+            return "It adds up."
+        case Conclusion.DIFFERS:
+            return "It does not add up."
+    if any(each.state is State.OK for each in checks):
+        return f"What could be checked adds up, but {_NOT_KNOWN}"
+    return f"Nothing could be checked: {_NOT_KNOWN}"

@@ -1,0 +1,1 @@
+"""How commands speak: options that they share, tables and numbers, progress, and how they end."""

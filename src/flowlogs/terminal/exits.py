@@ -1,0 +1,182 @@
+"""How commands end, alike for all of them."""
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from flowlogs.local.releases import EmbeddedError
+from handler.config import ConfigError
+
+if TYPE_CHECKING:
+    from opensearchpy.exceptions import TransportError
+
+INCOMPLETE: Final = 1
+"""The command ran, and something that it was asked about is not as it should be."""
+
+USAGE: Final = 2
+"""The command was called wrongly, or its environment is not usable."""
+
+NO_CREDENTIALS: Final = (
+    "no AWS credentials are found: give --profile, or set AWS_PROFILE, or sign in as for the AWS CLI"
+)
+
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+"""How the services of AWS say that someone may not do this."""
+
+_NOT_ACCEPTED: Final = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""How they say that the credentials are good for nothing."""
+
+_CONNECTION: Final = re.compile(
+    r"(?:HTTPS?Connection(?:Pool)?\([^)]*\): |.*>: )?(?:Failed to establish a new connection: )?"
+    r"(?:\[Errno -?\d+\] )?"
+)
+"""How the sentences of urllib3 begin: with the connection, which says nothing to people."""
+
+debugging: Final = ContextVar("debugging", default=False)
+"""Whether errors show where they come from (`--debug`)."""
+
+
+def fail(message: str, status: int) -> typer.Exit:
+    """Say on standard error what is wrong; return what to raise."""
+    print(f"flowlogs: {message}", file=sys.stderr)
+    return typer.Exit(status)
+
+
+def describe(error: Exception) -> str:
+    """Return what AWS, OpenSearch or a library says, as a sentence for people."""
+    from botocore.exceptions import (
+        ClientError,
+        NoCredentialsError,
+        NoRegionError,
+        PartialCredentialsError,
+        ProfileNotFound,
+    )
+    from opensearchpy.exceptions import TransportError
+
+    match error:
+        case NoCredentialsError() | PartialCredentialsError():
+            return NO_CREDENTIALS
+        case NoRegionError():
+            return "no AWS Region is given: give --region, or set AWS_REGION"
+        case ProfileNotFound():
+            return f"{error}: check --profile, or AWS_PROFILE"
+        case ClientError():
+            hint = "; sign in again, or give another --profile" if _is_not_accepted(error) else ""
+            message = error.response.get("Error", {}).get("Message")
+            return f"AWS refuses {error.operation_name}: {read_code(error)}: {message}{hint}"
+        case TransportError():
+            return f"OpenSearch {_describe_answer(error)}"
+    return str(error)
+
+
+def _describe_answer(error: "TransportError") -> str:
+    from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+
+    if isinstance(error, ClientConnectionError):
+        return f"does not answer: {describe_silence(str(error.info))}"
+    return f"answers {error.status_code}: {_read_reason(error.info) or error.error}"
+
+
+def describe_silence(reason: str) -> str:
+    """Return why a request had no answer, without what urllib3 puts in front: `Connection refused`."""
+    return _CONNECTION.sub("", reason, count=1)
+
+
+def read_code(error: Exception) -> str:
+    """Return the code by which AWS names an error; empty where it is none of AWS's."""
+    from botocore.exceptions import ClientError
+
+    return str(error.response.get("Error", {}).get("Code", "")) if isinstance(error, ClientError) else ""
+
+
+def is_denied(error: Exception) -> bool:
+    """Tell whether AWS knows who asks, and does not permit it."""
+    return read_code(error) in _DENIED
+
+
+def is_unusable(error: Exception) -> bool:
+    """Tell whether AWS cannot be asked at all as the command is called: no Region, no valid credentials."""
+    from botocore import exceptions as aws
+
+    unusable = (
+        aws.ConfigNotFound,
+        aws.ConfigParseError,
+        aws.CredentialRetrievalError,
+        aws.InvalidConfigError,
+        aws.InvalidRegionError,
+        aws.LoginError,
+        aws.NoCredentialsError,
+        aws.NoRegionError,
+        aws.ParamValidationError,  # such as a bucket's name that no bucket can have
+        aws.PartialCredentialsError,
+        aws.ProfileNotFound,
+        aws.SSOError,
+        aws.TokenRetrievalError,
+    )
+    return isinstance(error, unusable) or _is_not_accepted(error)
+
+
+def _is_not_accepted(error: Exception) -> bool:
+    return read_code(error) in _NOT_ACCEPTED
+
+
+def _read_reason(info: object) -> str:
+    match info:
+        case {"error": {"reason": str(reason)}} | {"message": str(reason)} | {"Message": str(reason)}:
+            return reason
+        case {"error": str(reason)}:
+            return reason
+    return ""
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn what a person can mend into a sentence, instead of a traceback."""
+    # Slow to import, and needed only by commands that talk to something.
+    from botocore.exceptions import BotoCoreError, ClientError
+    from opensearchpy.exceptions import OpenSearchException
+
+    try:
+        yield
+    except ConfigError as error:
+        raise _explain(error, USAGE) from error
+    except (BotoCoreError, ClientError, OpenSearchException, EmbeddedError) as error:
+        raise _explain(error, USAGE if is_unusable(error) else INCOMPLETE) from error
+
+
+def _explain(error: Exception, status: int) -> typer.Exit:
+    if debugging.get():
+        traceback.print_exception(error)
+    return fail(describe(error), status)
+
+
+@contextmanager
+def unsurprising() -> Iterator[None]:
+    """Turn an error that nobody has foreseen into a sentence, too; around the whole command line."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
+        raise  # typer ends the command as it should end
+    except Exception as error:
+        hint = "" if debugging.get() else "; --debug shows where"
+        if debugging.get():
+            traceback.print_exception(error)
+        raise fail(f"unexpected {type(error).__name__}: {error}{hint}", INCOMPLETE) from error

@@ -1,0 +1,1 @@
+"""What the setup function installs in a cluster, and how it talks to CloudFormation meanwhile."""

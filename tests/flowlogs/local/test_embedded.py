@@ -1,0 +1,194 @@
+"""The embedded OpenSearch: it starts, keeps its data, stands beside others, and says why it cannot."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from flowlogs.local import embedded, loopback
+from flowlogs.local.embedded import Embedded, connect_or_start
+from flowlogs.local.releases import EmbeddedError
+
+# The first compiler only: a node that lives for seconds starts in half the time.
+QUICK = ("-XX:TieredStopAtLevel=1",)
+START_AND_SLEEP = """
+import sys, time
+from pathlib import Path
+from flowlogs.local.embedded import Embedded
+node = Embedded(Path(sys.argv[1])).start()
+print(node.port, flush=True)
+time.sleep(600)
+"""
+SERVE = """
+import sys
+from pathlib import Path
+from flowlogs.local import embedded
+from flowlogs.command_line import app
+embedded.DATA, embedded.PORT = Path(sys.argv[1]), int(sys.argv[2])
+app(["opensearch"])
+"""
+
+
+def test_each_version_answers_with_its_number(any_opensearch: Embedded) -> None:
+    status, reply = any_opensearch.request("GET", "/")
+
+    assert (status, reply["version"]["number"]) == (200, any_opensearch.release.version)
+
+
+def test_an_index_can_be_made_filled_and_searched(any_opensearch: Embedded) -> None:
+    put = any_opensearch.request("PUT", "/cwl-2026.01.02/_doc/1?refresh=true", {"srcaddr": "10.0.0.1"})
+    status, reply = any_opensearch.request("GET", "/cwl-*/_search", {"query": {"match_all": {}}})
+
+    assert (put[0], status) == (201, 200)
+    assert [hit["_source"] for hit in reply["hits"]["hits"]] == [{"srcaddr": "10.0.0.1"}]
+
+
+def test_a_test_starts_with_an_empty_cluster(any_opensearch: Embedded) -> None:
+    assert any_opensearch.request("GET", "/_cat/indices?format=json&expand_wildcards=all") == (200, [])
+
+
+def test_a_killed_node_starts_again_with_the_same_data_and_address(opensearch: Embedded) -> None:
+    opensearch.request("PUT", "/kept/_doc/1", {"bytes": 9007199254740993})
+    address = opensearch.url
+
+    opensearch.kill()
+    with pytest.raises(ConnectionRefusedError):
+        opensearch.request("GET", "/")
+    opensearch.start()
+
+    assert opensearch.url == address
+    assert opensearch.request("GET", "/kept/_doc/1")[1]["_source"] == {"bytes": 9007199254740993}
+
+
+def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: Path) -> None:
+    with Embedded(tmp_path, heap="256m", jvm_options=QUICK) as other:
+        opensearch.request("PUT", "/only-here")
+
+        assert other.request("GET", "/_cat/indices?format=json") == (200, [])
+        assert other.request("GET", "/_cluster/health")[1]["number_of_nodes"] == 1
+
+
+def test_settings_reach_the_node(tmp_path: Path) -> None:
+    with Embedded(
+        tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m", jvm_options=QUICK
+    ) as node:
+        status, _ = node.request("PUT", "/large/_doc/1", {"text": "x" * 2000})
+
+    assert status == http.client.REQUEST_ENTITY_TOO_LARGE
+
+
+def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    node = Embedded(tmp_path, settings={"no.such.setting": 1}, jvm_options=QUICK)
+
+    with pytest.raises(
+        EmbeddedError, match=r"^OpenSearch 3\.8\.0 did not start: .*\[no\.such\.setting\].*\)$"
+    ):
+        node.start()
+    assert not node.running
+
+
+def test_a_taken_port_is_told_before_anything_starts(opensearch: Embedded, tmp_path: Path) -> None:
+    other = Embedded(tmp_path, port=opensearch.port)
+
+    with pytest.raises(EmbeddedError, match=rf"^port {opensearch.port} is taken by another program: "):
+        other.start()
+
+
+@pytest.mark.parametrize(
+    ("version", "port", "message"),
+    [
+        pytest.param(
+            "9.9.9", None, "OpenSearch 9.9.9 cannot be embedded; the versions that can", id="version"
+        ),
+        pytest.param("3.8.0", 9300, "port 9300 is too high for the embedded OpenSearch", id="port"),
+    ],
+)
+def test_what_cannot_work_is_refused(tmp_path: Path, version: str, port: int | None, message: str) -> None:
+    with pytest.raises(EmbeddedError, match=message):
+        Embedded(tmp_path, version, port=port)
+
+
+def test_a_node_does_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", START_AND_SLEEP, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        assert loopback.listens(port)
+        os.kill(parent.pid, signal.SIGKILL)
+
+    deadline = time.monotonic() + 20
+    while loopback.listens(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not loopback.listens(port)
+
+
+def test_a_cluster_of_the_users_own_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", "https://search.example.com/")
+
+    with connect_or_start() as url:
+        assert url == "https://search.example.com"
+
+
+def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port = loopback.free_low_port()
+    monkeypatch.setattr(embedded, "DATA", tmp_path)
+    monkeypatch.setattr(embedded, "PORT", port)
+
+    with Embedded(tmp_path / "3.8.0", port=port, heap="256m", jvm_options=QUICK) as kept:
+        with connect_or_start() as url:
+            assert url == kept.url
+        assert kept.running
+
+
+def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself(tmp_path: Path) -> None:
+    port = loopback.free_low_port()
+    nodes = [Embedded(tmp_path / name, port=port, heap="256m", jvm_options=QUICK) for name in "ab"]
+
+    def start(node: Embedded) -> str:
+        try:
+            node.start()
+        except EmbeddedError as error:
+            return str(error)
+        return "started"
+
+    try:
+        with ThreadPoolExecutor() as pool:
+            told = list(pool.map(start, nodes))
+        assert told.count("started") == 1
+        (refused,) = (each for each in told if each != "started")
+        assert refused.startswith(f"port {port} is taken by another program: ")
+    finally:
+        for node in nodes:
+            node.stop()
+
+
+def test_the_demos_node_runs_until_it_is_stopped(tmp_path: Path) -> None:
+    port = loopback.free_low_port()
+    command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
+        assert serving.stdout is not None
+        assert serving.stdout.readline() == f"OpenSearch 3.8.0 is running at http://127.0.0.1:{port}\n"
+        status, reply = loopback.request(port, "GET", "/")
+        assert (status, reply["version"]["number"]) == (200, "3.8.0")
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait() == 0
+        assert serving.stdout.read().endswith("\nstopped\n")
+    assert not loopback.listens(port)
+
+
+def test_a_stranger_on_the_usual_port_is_left_alone(
+    opensearch: Embedded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(embedded, "DATA", tmp_path)
+    monkeypatch.setattr(embedded, "PORT", opensearch.port)
+
+    with connect_or_start() as url:
+        assert url != opensearch.url

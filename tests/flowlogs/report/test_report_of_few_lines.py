@@ -1,0 +1,88 @@
+"""`flowlogs report` of a few lines made up, on a real OpenSearch."""
+
+import datetime as dt
+from typing import Any, Final
+
+import pytest
+
+from commands import run
+from flowlogs.local.embedded import Embedded
+from logged import flow, load_lines
+from parser.format import Formats
+
+NOON: Final = dt.datetime(2026, 1, 16, 12, tzinfo=dt.UTC)
+LATE: Final = dt.datetime(2026, 1, 16, 23, 45, tzinfo=dt.UTC)
+DAY: Final = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def node(opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> Embedded:
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    return opensearch
+
+
+def report() -> Any:  # noqa: ANN401  (JSON)
+    """Return the report of 16 January."""
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
+    assert (told.status, told.errors) == (0, "")
+    return told.json
+
+
+def test_a_log_group_that_is_wholly_silent_is_named(node: Embedded) -> None:
+    """It has no record in the period, so nothing inside the period tells of it."""
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON - DAY, log_group="/vpc/gone")
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON, log_group="/vpc/late")
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], LATE, log_group="/vpc/here")
+
+    told = report()["summary"]
+
+    assert [each for each in told if "silent" in each] == [
+        "Log group /vpc/gone is silent since 2026-01-15 12:00 UTC, and has no record in this period.",
+        "Log group /vpc/late is silent since 2026-01-16 12:00 UTC.",
+    ]
+
+
+def test_a_silent_log_group_is_named_though_twenty_others_have_more_records(node: Embedded) -> None:
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON, log_group="/vpc/small")
+    for number in range(20):
+        lines = [flow("10.0.0.1", "10.0.0.2", 443, 40)] * 2
+        load_lines(node, lines, LATE, log_group=f"/vpc/{number}")
+
+    assert report()["summary"][-1] == "Log group /vpc/small is silent since 2026-01-16 12:00 UTC."
+
+
+def test_when_all_log_groups_are_silent_they_are_named(node: Embedded) -> None:
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON - DAY, log_group="/vpc/gone")
+
+    assert report()["summary"] == [
+        "There are no flow log records from 2026-01-16 00:00 to 2026-01-17 00:00 UTC.",
+        "Log group /vpc/gone is silent since 2026-01-15 12:00 UTC, and has no record in this period.",
+    ]
+
+
+def test_a_format_without_bytes_has_a_report(node: Embedded) -> None:
+    formats = Formats.from_text("${srcaddr} ${dstaddr} ${dstport} ${action} ${log-status}")
+    lines = ["10.0.0.1 10.0.0.2 443 ACCEPT OK", "10.0.0.3 10.0.0.2 22 REJECT OK"]
+    load_lines(node, lines, LATE - DAY, formats=formats)
+    load_lines(node, lines, LATE, formats=formats)
+
+    assert report()["summary"] == [
+        "2 flows were recorded; 50.0% of them were rejected.",
+        (
+            "The period before (2026-01-15 00:00 to 2026-01-16 00:00 UTC) had 2 flows, and 50.0% rejected. "
+            "Flows: about the same."
+        ),
+        "New talkers: none among the 50 sources with most bytes.",
+        "Scan-like sources: none.",
+    ]
+
+
+def test_one_host_that_sends_to_many_has_all_of_its_rows(node: Embedded) -> None:
+    """A backup to six hosts: six rows of 1 GB, and then those of 1 kB."""
+    pairs = [("10.0.0.1", f"10.0.1.{number}", 10**9) for number in range(6)]
+    pairs += [(f"10.0.2.{number}", "10.0.1.1", 1_000 - number) for number in range(8)]
+    load_lines(node, [flow(source, to, 443, size) for source, to, size in pairs], LATE)
+
+    rows = report()["panels"]["talkers"]
+
+    assert [(row["source"], row["bytes"]) for row in rows] == [(source, size) for source, _, size in pairs]
