@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,22 @@ FORBIDDEN = {
     "parser": WORLD | {"handler", "flowlogs"},
     "handler": {"flowlogs"},
 }
+# The rooms of src/flowlogs, and what each may use of the others.
+ROOMS: dict[str, set[str]] = {
+    "local": set(),
+    "traffic": set(),
+    "layouts": set(),
+    "terminal": {"local"},
+    "panels": {"terminal"},
+    "accounting": {"terminal"},
+    "cluster": {"terminal"},
+    "dashboards": {"panels"},
+    "report": {"panels", "terminal"},
+    "commands": {
+        "accounting", "cluster", "dashboards", "layouts", "local", "panels", "report", "terminal", "traffic",
+    },
+    "command_line": {"commands", "terminal"},
+}  # fmt: skip
 # Names that reach the world without an import of their own.
 WORLDLY_CALLS = {"open", "print", "input", "now", "today", "utcnow", "environ", "getenv"}
 
@@ -64,6 +81,31 @@ def test_a_layer_imports_nothing_from_above(package: str) -> None:
     }
 
     assert found == {}
+
+
+def test_a_room_uses_only_the_rooms_below_it() -> None:
+    found: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for path in modules("flowlogs"):
+        room, *_ = path.relative_to(SOURCE / "flowlogs").with_suffix("").parts
+        names = imported(ast.walk(ast.parse(path.read_text())))
+        used = {name.split(".")[1] for name in names if name.startswith("flowlogs.")}
+        if room != "__init__":
+            found[room] |= used - {room}
+
+    assert found == ROOMS
+
+
+def test_rooms_have_an_order() -> None:
+    """No room uses one that, by others, uses it."""
+    assert set(TopologicalSorter(ROOMS).static_order()) == set(ROOMS)
+
+
+def test_every_room_says_its_job_in_one_sentence() -> None:
+    rooms = [path for package in ("flowlogs", "handler") for path in (SOURCE / package).glob("*/__init__.py")]
+    said = {path.parent.name: ast.get_docstring(ast.parse(path.read_text())) or "" for path in rooms}
+
+    assert {name for name, text in said.items() if not text.partition("\n")[0].endswith(".")} == set()
+    assert len(set(said.values())) == len(rooms)
 
 
 def test_the_parser_opens_nothing_and_reads_no_clock() -> None:
