@@ -91,7 +91,7 @@ class Browser:
         os.close(self._tell)
         os.close(self._hear)
 
-    def call(self, method: str, **params: Any) -> Any:  # noqa: ANN401  (JSON)
+    def call(self, method: str, **params: Any) -> Any:
         """Send a command and wait for its answer; what happens meanwhile is kept."""
         self._number += 1
         message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
@@ -120,7 +120,7 @@ class Browser:
         while not any(event.get("method") == "Page.loadEventFired" for event in self._events):
             self._events.append(self._receive())
 
-    def evaluate(self, script: str) -> Any:  # noqa: ANN401  (JSON)
+    def evaluate(self, script: str) -> Any:
         """Return the value of a JavaScript expression."""
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in found, found
@@ -153,7 +153,7 @@ class Browser:
         found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(found["data"])
 
-    def _receive(self) -> Any:  # noqa: ANN401  (JSON)
+    def _receive(self) -> Any:
         while b"\0" not in self._waiting:
             part = os.read(self._hear, 1 << 16)
             assert part, "the browser has ended"

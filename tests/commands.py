@@ -17,7 +17,7 @@ class Told:
     errors: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  # what it is depends on the command
+    def json(self) -> Any:  # what it is depends on the command
         return json.loads(self.output)
 
 

@@ -10,7 +10,7 @@ from flowlogs.panels.panel import Panel
 from flowlogs.panels.vega import draw
 
 
-def labels(panel: Panel, found: Any) -> list[str]:  # noqa: ANN401  (JSON)
+def labels(panel: Panel, found: Any) -> list[str]:
     """Return the labels of the flow picture with exact numbers: networks, then ports."""
     spec = {**draw(panel, {"values": [found]}, text="black"), "width": 560, "height": 800}
     exact = json.dumps(spec).replace("'.2s'", "'d'")

@@ -38,7 +38,7 @@ class Call:
         return f"{self.method} {self.path}"
 
     @property
-    def json(self) -> Any:  # noqa: ANN401  (as it comes)
+    def json(self) -> Any:
         return json.loads(self.body)
 
 

@@ -179,7 +179,7 @@ def measure(metric: Metric, lines: list[Line]) -> float:
     return float(max(values, default=0))
 
 
-def rank(field: str, key: Any) -> Any:  # noqa: ANN401  (of whatever type the field is)
+def rank(field: str, key: Any) -> Any:
     """Return what OpenSearch sorts equals by: addresses as sixteen bytes."""
     if field in ADDRESSES:
         packed = ipaddress.ip_address(key).packed

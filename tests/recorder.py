@@ -104,7 +104,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  (as in the library)
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay silent: a client that goes away is part of a test."""
 
 

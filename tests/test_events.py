@@ -20,7 +20,7 @@ each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 each_data_file = pytest.mark.parametrize("file", DATA_FILES, ids=lambda file: file.stem)
 
 
-def read_payload(file: Path) -> Any:  # noqa: ANN401  (JSON)
+def read_payload(file: Path) -> Any:
     event = json.loads(file.read_text(encoding="utf-8"))
     assert list(event) == ["awslogs"]
     assert list(event["awslogs"]) == ["data"]

@@ -153,7 +153,7 @@ class Simulation:
 def simulate(monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault, float, bool], tuple[float, float]]:
     """Return what runs a simulation: fault, rate, most recent first -> normal and actual seconds."""
 
-    def run(fault: Fault, rate: float, most_recent: bool) -> tuple[float, float]:  # noqa: FBT001
+    def run(fault: Fault, rate: float, most_recent: bool) -> tuple[float, float]:
         hours = [run_hour(Simulation(fault, rate, most_recent, random.Random(seed))) for seed in range(2)]
         return sum(normal for normal, _ in hours) / 2, sum(cost for _, cost in hours) / 2
 
@@ -186,7 +186,7 @@ def test_an_hour_of_outage_costs_at_most_a_fifth_more(
     simulate: Simulate,
     fault: Fault,
     rate: float,
-    most_recent: bool,  # noqa: FBT001
+    most_recent: bool,
 ) -> None:
     normal, cost = simulate(fault, rate, most_recent)
 
@@ -201,7 +201,7 @@ def test_where_little_happens_an_hour_of_outage_costs_less_than_a_minute_more(
     simulate: Simulate,
     fault: Fault,
     rate: float,
-    most_recent: bool,  # noqa: FBT001
+    most_recent: bool,
 ) -> None:
     normal, cost = simulate(fault, rate, most_recent)
 

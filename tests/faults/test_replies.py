@@ -182,7 +182,7 @@ def test_a_host_name_that_is_not_found_keeps_the_events_until_it_is(
 ) -> None:
     find = socket.getaddrinfo
 
-    def find_nothing(host: object, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+    def find_nothing(host: object, *arguments: Any, **named: Any) -> Any:
         if host == "localhost":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return find(host, *arguments, **named)  # type: ignore[arg-type]  # passed on as it came

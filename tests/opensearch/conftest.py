@@ -24,7 +24,7 @@ class Cluster:
     node: Embedded
     invoke: Invocation
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401  (JSON)
+    def ask(self, method: str, path: str, body: object = None) -> Any:
         """Send a request that must succeed; return the reply."""
         status, reply = self.node.request(method, path, body)
         assert status == HTTPStatus.OK, reply
@@ -46,7 +46,7 @@ class Cluster:
         assert counts["indexed"] == len(messages), counts
         return counts
 
-    def search(self, query: Mapping[str, Any], **more: Any) -> Any:  # noqa: ANN401  (JSON)
+    def search(self, query: Mapping[str, Any], **more: Any) -> Any:
         """Search all indices of flow logs, after making the newest documents visible."""
         self.ask("POST", "/cwl-*/_refresh")
         body = {"query": query, "size": 1000, "sort": ["@timestamp"], "track_total_hits": True, **more}

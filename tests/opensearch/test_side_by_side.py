@@ -39,7 +39,7 @@ def write_as_console(node: Embedded, payload: Payload, **more: str) -> tuple[int
     return node.request("POST", "/_bulk", body)
 
 
-def statuses(reply: Any) -> Counter[int]:  # noqa: ANN401  # JSON
+def statuses(reply: Any) -> Counter[int]:  # JSON
     return Counter(item["index"]["status"] for item in reply["items"])
 
 

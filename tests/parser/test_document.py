@@ -82,7 +82,7 @@ def test_the_message_of_a_parsed_line_can_be_left_out() -> None:
 def test_a_line_that_cannot_be_parsed_becomes_a_document_with_its_message(
     message: str,
     error: str,
-    keep_message: bool,  # noqa: FBT001
+    keep_message: bool,
 ) -> None:
     assert document(message, keep_message=keep_message) == {
         "parse_error": error,

@@ -160,7 +160,7 @@ def test_a_payload_that_is_written_reads_back(subscription: Subscription) -> Non
 def test_the_bodies_carry_each_event_once_and_keep_their_bound(
     subscription: Subscription,
     max_bytes: int,
-    keep_message: bool,  # noqa: FBT001
+    keep_message: bool,
 ) -> None:
     bodies = list(
         encode_bodies(subscription, FORMATS, prefix="cwl", max_bytes=max_bytes, keep_message=keep_message)

@@ -57,7 +57,7 @@ EXPECTED = Subscription(
 
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["base64", "gzip"])
-def test_a_payload_is_read_whole(as_text: bool) -> None:  # noqa: FBT001
+def test_a_payload_is_read_whole(as_text: bool) -> None:
     data = pack(payload())
 
     assert decode(base64.b64encode(data).decode() if as_text else data) == EXPECTED

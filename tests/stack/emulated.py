@@ -50,7 +50,7 @@ class Aws:
     url: str
     certificate: Path
 
-    def client(self, service: str, credentials: tuple[str, ...] = DEPLOYER) -> Any:  # noqa: ANN401
+    def client(self, service: str, credentials: tuple[str, ...] = DEPLOYER) -> Any:
         """Return a client of a service, as the account's owner or with other credentials."""
         names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
         keys: dict[str, Any] = dict(zip(names, credentials, strict=False))

@@ -37,7 +37,7 @@ is_bindable = app._port_is_bindable
 find_resource = iam_actions.extract_resource_arn
 
 
-def execute(function: dict[str, Any], event: Any) -> Any:  # noqa: ANN401  # whatever the function answers
+def execute(function: dict[str, Any], event: Any) -> Any:  # whatever the function answers
     """Invoke a function; what comes from CloudWatch Logs asynchronously, as AWS does."""
     # That service begins a thread with this very function, which is named after it; others have a pool.
     if threading.current_thread().name.endswith("(execute)") and set(event) == {"awslogs"}:
@@ -45,7 +45,7 @@ def execute(function: dict[str, Any], event: Any) -> Any:  # noqa: ANN401  # wha
     return execute_at_once(function, event)
 
 
-def keep_failure(target: str, name: str, event: Any, result: dict[str, Any]) -> None:  # noqa: ANN401
+def keep_failure(target: str, name: str, event: Any, result: dict[str, Any]) -> None:
     """Bring an event that failed for good to its destination: a bucket, or what ministack knows."""
     if not target.startswith("arn:aws:s3:::"):
         route_failure(target, name, event, result)
@@ -75,7 +75,7 @@ def keep_failure(target: str, name: str, event: Any, result: dict[str, Any]) -> 
         log.exception("the destination of %s refuses the event", name)
 
 
-def connect_s3(function: dict[str, Any]) -> Any:  # noqa: ANN401  # botocore has no types
+def connect_s3(function: dict[str, Any]) -> Any:  # botocore has no types
     """Return a client for S3 with the role of a function."""
     credentials = lambda_runtime.execution_credentials(function)
     return botocore.session.get_session().create_client(
@@ -109,7 +109,7 @@ def delete_flow_log(identity: str, _properties: Properties) -> None:
     ec2._flow_logs.pop(identity, None)
 
 
-def record_alarm(name: str, properties: Properties) -> Any:  # noqa: ANN401
+def record_alarm(name: str, properties: Properties) -> Any:
     """Record an alarm on metric math, which is never evaluated."""
     if not properties.get("Metrics"):
         return describe_alarm(name, properties)
@@ -117,7 +117,7 @@ def record_alarm(name: str, properties: Properties) -> Any:  # noqa: ANN401
     return describe_alarm(name, plain) | {"Metrics": properties["Metrics"], "MetricName": "", "Namespace": ""}
 
 
-def find_stream(service: str, *request: Any, **more: Any) -> Any:  # noqa: ANN401
+def find_stream(service: str, *request: Any, **more: Any) -> Any:
     """Return the ARN that IAM is asked about."""
     found = find_resource(service, *request, **more)
     return f"{found}:log-stream:" if service == "logs" and ":log-group:" in str(found) else found

@@ -76,7 +76,7 @@ def test_the_flow_log_writes_to_the_log_group(
     assert flow_log["LogDestination"] == outputs["LogGroup"]
 
 
-def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:  # noqa: ARG001
+def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:
     (subscription,) = aws.client("sns").list_subscriptions()["Subscriptions"]
     assert subscription["Endpoint"] == "operator@example.com"
     alarms = aws.client("cloudwatch").describe_alarms()["MetricAlarms"]

@@ -31,7 +31,7 @@ def resources(project: Path) -> Template:
     return expanded
 
 
-def properties(resources: Template, name: str) -> Any:  # noqa: ANN401  # as the template has them
+def properties(resources: Template, name: str) -> Any:  # as the template has them
     return resources[name]["Properties"]
 
 

@@ -15,7 +15,7 @@ SECRET = {"OpenSearchSecretArn": "arn:aws:secretsmanager:eu-central-1:0123456789
 VPC = {"FunctionSubnetIds": "subnet-1", "FunctionSecurityGroupIds": "sg-1"}
 
 
-def evaluate(expression: Any, parameters: dict[str, str]) -> Any:  # noqa: ANN401  # a condition, or a value
+def evaluate(expression: Any, parameters: dict[str, str]) -> Any:  # a condition, or a value
     """Return what an expression of a rule is."""
     if not isinstance(expression, dict):
         return expression

@@ -36,8 +36,11 @@ def sankey(panel: Panel, text: str) -> Json:
         text: the colour of text.
     """
     ports, sources = panel.ids[1]
-    inner = panel.buckets[1]
-    assert isinstance(inner, Terms)  # noqa: S101  (what a Sankey diagram is)
+    match panel.buckets[1]:
+        case Terms(rest=rest):
+            pass
+        case other:
+            raise TypeError(f"a Sankey diagram has terms within its ports, not {other!r}")
     nodes = [_nodes("network"), _nodes("port")]
     return {
         "padding": 4,
@@ -46,7 +49,7 @@ def sankey(panel: Panel, text: str) -> Json:
             {"name": "rows", "update": "max(length(data('network_nodes')), length(data('port_nodes')), 1)"},
             {"name": "ratio", "update": f"total ? max(0, height - (rows - 1) * {_GAP}) / total : 0"},
         ],
-        "data": [*_links(ports, sources, inner.rest), *nodes, _ribbons()],
+        "data": [*_links(ports, sources, rest), *nodes, _ribbons()],
         "scales": [
             {
                 "name": "colour",

@@ -43,7 +43,8 @@ def draw(panel: Panel, source: Json, *, text: str) -> Json:
 
 def _share(panel: Panel, text: str) -> Json:
     (bucket,) = panel.buckets
-    assert isinstance(bucket, Filters)  # noqa: S101  (what a share is)
+    if not isinstance(bucket, Filters):
+        raise TypeError(f"a share is one of several filters, not of {bucket!r}")
     part, *others = (f"datum['{panel.ids[1][0]}'].buckets['{key}'].doc_count" for key in bucket.queries)
     shown = "datum.whole ? format(datum.part / datum.whole, '.1%') : 'none'"
     flows = "(datum.whole == 1 ? ' flow' : ' flows')"

@@ -28,6 +28,10 @@ SEEN_AT_ONCE: Final = 10
 """Rows of a table that are seen without scrolling, on a phone too; of more their number is told."""
 
 _MILLION: Final = 1_000_000
+_ROUNDED_UP: Final = 999.5
+"""From here on three digits would be 1000."""
+_NARROW: Final = 4
+"""Columns that a table may have beside another."""
 _FOLDER: Final = Path(__file__).parent
 _DRAWN: Final = (Chart.OVER_TIME, Chart.BARS, Chart.SANKEY)
 
@@ -143,7 +147,7 @@ def shorten(count: float) -> str:
     """Return a count of a million or more in three digits: `1.23 G`."""
     size, units = count / _MILLION, iter("MGTPEZ")
     unit = next(units)
-    while size >= 999.5:  # noqa: PLR2004  (three digits would round it to 1000)
+    while size >= _ROUNDED_UP:
         size, unit = size / 1000, next(units)
     return f"{size:.3g} {unit}"
 
@@ -167,7 +171,7 @@ def _sections(panels: Sequence[Panel], answers: Answers, step: Callable[[], None
             ],
             rows=[_cells(panel, row) for row in rows],
             count=_count_rows(panel, len(rows)),
-            wide=panel.chart is Chart.TABLE and len(panel.buckets) + len(panel.metrics) > 4,  # noqa: PLR2004
+            wide=panel.chart is Chart.TABLE and len(panel.buckets) + len(panel.metrics) > _NARROW,
         )
         step()
 

@@ -63,6 +63,8 @@ ROLES: Final[Mapping[str, Role]] = {
 }
 _ORDER: Final = ("web", "application", "database", "worker", "web", "application", "worker", "application")
 _RARE: Final = {11: "nat", 12: "bastion"}
+_RARE_FORMATS: Final = {"all": (40, 17), "v5": (9, 3)}
+"""Of so many interfaces the one at that place logs in the format."""
 """Of every thirty interfaces, which ones are special."""
 
 
@@ -241,9 +243,10 @@ def _build_interface(
 def _choose_format(index: int, role: str) -> str:
     if role == "nat":
         return "nat"
-    if index % 40 == 17:  # noqa: PLR2004
-        return "all"
-    return "v5" if index % 9 == 3 else "v2"  # noqa: PLR2004
+    for name, (number, place) in _RARE_FORMATS.items():
+        if index % number == place:
+            return name
+    return "v2"
 
 
 def _describe(random: Random, role: str, fixed: Mapping[str, str]) -> dict[str, str]:

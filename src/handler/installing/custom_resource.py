@@ -7,6 +7,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, Final
 
 import urllib3
@@ -126,5 +127,5 @@ def _put(url: str, body: bytes) -> None:
         reply = pool.request(
             "PUT", url, body=body, headers=headers, timeout=Timeout(total=ANSWER_SECONDS), retries=again
         )
-    if reply.status != 200:  # noqa: PLR2004
+    if reply.status != HTTPStatus.OK:
         raise urllib3.exceptions.HTTPError(f"CloudFormation's address answered {reply.status}")

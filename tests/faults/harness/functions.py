@@ -76,7 +76,7 @@ class Functions:
         self,
         *,
         clock: Callable[[], float] = time.monotonic,
-        **changes: Any,  # noqa: ANN401  # of Config
+        **changes: Any,  # of Config
     ) -> Container:
         """Return a new execution environment, which knows nothing of what others met."""
         config = replace(Config.from_environ(self.environ), **changes)

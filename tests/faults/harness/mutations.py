@@ -60,8 +60,8 @@ def drop_before_writing() -> None:
     """Drop a stored object before what stays pending is written back."""
     keep, drop = FailureStore.keep, FailureStore.drop
 
-    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> replay.Fate:  # noqa: ANN401
-        def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:  # noqa: ANN401
+    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> replay.Fate:
+        def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:
             drop(store, pending.key)
             return keep(store, *these, **named)
 
@@ -92,7 +92,7 @@ def drop_when_something_is_settled() -> None:
     """Drop a stored object though events of it stay pending."""
     original = replay.Replay._settle
 
-    def settle(self: replay.Replay, *arguments: Any) -> replay.Fate:  # noqa: ANN401
+    def settle(self: replay.Replay, *arguments: Any) -> replay.Fate:
         report = arguments[-1]
         if report.indexed:
             report.pending.clear()
@@ -110,7 +110,7 @@ def make_no_ids() -> None:
     """Let OpenSearch make the ids."""
     encode = bulk.encode
 
-    def encode_without(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:  # noqa: ANN401
+    def encode_without(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:
         for body in encode(*arguments, **named):
             lines = gzip.decompress(body.data).splitlines(keepends=True)
             lines[::2] = [b'{"create":{}}\n'] * len(body.events)
@@ -133,7 +133,7 @@ def succeed_always() -> None:
     """Return success though the store refused."""
     keep = forward._keep
 
-    def keep_silently(*arguments: Any) -> None:  # noqa: ANN401
+    def keep_silently(*arguments: Any) -> None:
         with contextlib.suppress(Exception):  # this is the defect
             keep(*arguments)
 
@@ -155,7 +155,7 @@ def replay_on() -> None:
     patch(replay.Summary, "refused", property(lambda _: False, lambda *_: None))
 
 
-def patch(owner: Any, name: str, value: Any) -> None:  # noqa: ANN401
+def patch(owner: Any, name: str, value: Any) -> None:
     """Change the code of this process, for good."""
     setattr(owner, name, value)
 
@@ -163,7 +163,7 @@ def patch(owner: Any, name: str, value: Any) -> None:  # noqa: ANN401
 def change_actions(old: bytes, new: bytes) -> None:
     encode = bulk.encode
 
-    def encode_changed(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:  # noqa: ANN401
+    def encode_changed(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:
         for body in encode(*arguments, **named):
             yield replace(body, data=gzip.compress(gzip.decompress(body.data).replace(old, new)))
 

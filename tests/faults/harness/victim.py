@@ -128,7 +128,7 @@ def arm(step: Step) -> None:
     original: Callable[..., Any] = getattr(step.owner, step.name)
     calls = 0
 
-    def deadly(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401  # of whatever it wraps
+    def deadly(*arguments: Any, **named: Any) -> Any:  # of whatever it wraps
         nonlocal calls
         calls += 1
         if calls == step.number and step.moment == BEFORE:

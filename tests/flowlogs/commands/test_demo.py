@@ -51,7 +51,7 @@ def run_demo(*arguments: str, **environ: str) -> Run:
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def search(node: Embedded, body: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+def search(node: Embedded, body: dict[str, Any]) -> Any:
     status, reply = node.request("POST", "/cwl-*/_search", {"track_total_hits": True, **body})
     assert status == 200, reply
     return reply

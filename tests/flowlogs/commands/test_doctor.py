@@ -58,7 +58,7 @@ def states(found: dict[str, tuple[State, str]]) -> dict[str, State]:
 ALL_WELL: Final = dict.fromkeys((REACH, SIGN, WRITE, TEMPLATE, WINS, INDEX), State.OK)
 
 
-def photograph(node: Embedded) -> Any:  # noqa: ANN401  # JSON
+def photograph(node: Embedded) -> Any:  # JSON
     """Return all that a write could change: documents, operations, mappings, templates."""
     node.request("POST", "/_refresh")
     status, statistics = node.request("GET", "/_stats/docs,indexing?level=shards")
@@ -255,12 +255,12 @@ def unmocked() -> Iterator[None]:
 
 
 @pytest.fixture
-def empty_account(account: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+def empty_account(account: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have an account that has just a bucket, and ask no cluster."""
     monkeypatch.setattr(doctor, "_examine_cluster", lambda *_: iter(()))
 
 
-def make_function(name: str, **more: Any) -> None:  # noqa: ANN401  # of Lambda
+def make_function(name: str, **more: Any) -> None:  # of Lambda
     role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
     boto3.client("lambda").create_function(
         FunctionName=name,
@@ -273,7 +273,7 @@ def make_function(name: str, **more: Any) -> None:  # noqa: ANN401  # of Lambda
 
 
 @pytest.fixture
-def logs(empty_account: None) -> None:  # noqa: ARG001
+def logs(empty_account: None) -> None:
     """Have the function and two log groups, of the flow logs and of the function, and ask no cluster."""
     make_function("forward")
     client = boto3.client("logs")

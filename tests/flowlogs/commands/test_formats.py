@@ -39,7 +39,7 @@ def ec2_says(monkeypatch: pytest.MonkeyPatch, *pages: list[dict[str, Any]]) -> I
         stub.assert_no_pending_responses()
 
 
-def flow_log(number: int, log_format: str = DEFAULT, **more: Any) -> dict[str, Any]:  # noqa: ANN401  # of EC2
+def flow_log(number: int, log_format: str = DEFAULT, **more: Any) -> dict[str, Any]:  # of EC2
     return {
         "FlowLogId": f"fl-{number}",
         "ResourceId": f"vpc-{number}",

@@ -174,7 +174,7 @@ def test_the_page_goes_to_standard_output_where_that_is_asked_for(
 
 
 @pytest.fixture(scope="module")
-def in_json(logged: Logged) -> Any:  # noqa: ANN401  (JSON)
+def in_json(logged: Logged) -> Any:
     """Return the same report as JSON."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OPENSEARCH_URL", logged.node.url)
@@ -183,7 +183,7 @@ def in_json(logged: Logged) -> Any:  # noqa: ANN401  (JSON)
     return told.json
 
 
-def test_the_json_has_the_answer_to_every_panel(in_json: Any, logged: Logged) -> None:  # noqa: ANN401
+def test_the_json_has_the_answer_to_every_panel(in_json: Any, logged: Logged) -> None:
     lines = of_day(logged, SECOND)
 
     assert in_json["panels"].keys() == {panel.name for panel in EVERY_PANEL}
@@ -205,7 +205,7 @@ def test_the_json_has_the_answer_to_every_panel(in_json: Any, logged: Logged) ->
         ), panel.name
 
 
-def test_the_json_names_what_it_tells(in_json: Any, page: str) -> None:  # noqa: ANN401
+def test_the_json_names_what_it_tells(in_json: Any, page: str) -> None:
     assert {name: in_json[name] for name in ("index", "since", "until", "failed_shards")} == {
         "index": "cwl-*",
         "since": "2026-01-16T00:00:00+00:00",
@@ -227,7 +227,7 @@ def test_the_json_names_what_it_tells(in_json: Any, page: str) -> None:  # noqa:
     assert all(list(each) == ["source", "bytes"] for each in in_json["new_sources"])
 
 
-def test_the_json_tells_of_each_log_group_when_it_was_heard(in_json: Any, logged: Logged) -> None:  # noqa: ANN401
+def test_the_json_tells_of_each_log_group_when_it_was_heard(in_json: Any, logged: Logged) -> None:
     newest: dict[str, int] = {}
     for line in [*of_day(logged, SECOND - 1), *of_day(logged, SECOND)]:
         newest[line["@log_group"]] = max(line["@timestamp"], newest.get(line["@log_group"], 0))

@@ -68,7 +68,7 @@ def make_function(**variables: str) -> None:
 
 
 @pytest.fixture
-def node(opensearch: Embedded, account: None, monkeypatch: pytest.MonkeyPatch) -> Embedded:  # noqa: ARG001
+def node(opensearch: Embedded, account: None, monkeypatch: pytest.MonkeyPatch) -> Embedded:
     """Return a cluster that only the function of the stack knows, and its short format."""
     opensearch.request("PUT", "/_index_template/cwl", index_template("cwl", Formats.from_text(SHORT)))
     make_stack(monkeypatch)

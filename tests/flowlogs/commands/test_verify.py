@@ -94,7 +94,7 @@ def index(node: Embedded, *payloads: Subscription) -> None:
 
 
 @pytest.fixture
-def node(opensearch: Embedded, account: None, monkeypatch: pytest.MonkeyPatch) -> Embedded:  # noqa: ARG001
+def node(opensearch: Embedded, account: None, monkeypatch: pytest.MonkeyPatch) -> Embedded:
     """Return a cluster with the template, which the command asks."""
     opensearch.request("PUT", "/_index_template/cwl", index_template("cwl", Formats.from_text(DEFAULT)))
     monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
@@ -425,7 +425,7 @@ def full(count: int) -> Range:
     return Range(count, count, count)
 
 
-def balance(**sources: Any) -> tuple[bool, dict[str, Check]]:  # noqa: ANN401  # of Sources
+def balance(**sources: Any) -> tuple[bool, dict[str, Check]]:  # of Sources
     checks = check(Sources(**{"bucket": full(0), "stored": Stored(), **sources}))
     return conclude(checks) is Conclusion.ADDS_UP, {each.name: each for each in checks}
 

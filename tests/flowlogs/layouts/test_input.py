@@ -45,7 +45,7 @@ def read(data: bytes) -> list[str]:
     return list(read_lines(io.BufferedReader(io.BytesIO(data))))
 
 
-def encode(value: Any, **how: Any) -> bytes:  # noqa: ANN401  (JSON)
+def encode(value: Any, **how: Any) -> bytes:
     return json.dumps(value, **how).encode()
 
 
@@ -79,7 +79,7 @@ class Slow(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int:  # noqa: ANN401  (as the base class has it)
+    def readinto(self, buffer: Any) -> int:
         byte = self._data.read(1)
         buffer[: len(byte)] = byte
         return len(byte)

@@ -28,7 +28,7 @@ PANELS = {panel.name: panel for panel in EVERY_PANEL}
 DRAWN_BY_VEGA = [panel for panel in EVERY_PANEL if panel.chart in {Chart.SHARE, Chart.SANKEY}]
 
 
-def ask(logged: Logged, body: dict[str, Any]) -> Any:  # noqa: ANN401  (JSON)
+def ask(logged: Logged, body: dict[str, Any]) -> Any:
     status, reply = logged.node.request("POST", "/cwl-*/_search", body)
     assert status == 200, reply
     assert reply["_shards"]["failed"] == 0
@@ -251,6 +251,6 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((address, length), strict=False))
 
 
-def render(panel: Panel, found: Any) -> str:  # noqa: ANN401  (JSON)
+def render(panel: Panel, found: Any) -> str:
     spec = {**draw(panel, {"values": [found]}, text="black"), "width": 560, "height": 380}
     return str(vl_convert.vega_to_svg(json.dumps(spec)))

@@ -21,7 +21,7 @@ def node(opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> Embedded:
     return opensearch
 
 
-def report() -> Any:  # noqa: ANN401  (JSON)
+def report() -> Any:
     """Return the report of 16 January."""
     told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
     assert (told.status, told.errors) == (0, "")

@@ -33,7 +33,7 @@ RECORDS = 120_000
 LENGTHS = {"v2": 14, "nat": 18, "v5": 29, "all": 54}
 
 
-def decode(event: dict[str, dict[str, str]]) -> Any:  # noqa: ANN401  (JSON)
+def decode(event: dict[str, dict[str, str]]) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"])))
 
 
