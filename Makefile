@@ -122,8 +122,9 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
-docs: .venv/.stamp ## Renew what is written from the code: the table in docs/fields.md, the version of the setup
+docs: .venv/.stamp ## Renew what is written from the code: tables of fields and modules, the version of the setup
 	@$(RUN)/python -m tools.field_table docs/fields.md
+	@$(RUN)/python -m tools.source_map README.md docs/design.md
 	@$(RUN)/python -m tools.setup_version template.yaml
 
 .PHONY: dashboards

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from parser.fields import FIELDS, Field, Kind
+from tools.marked import renew
 
-START: Final = "<!-- table: written by make docs -->"
-END: Final = "<!-- end of table -->"
+NAME: Final = "table"
 
 
 def render_table() -> str:
@@ -24,14 +24,8 @@ def render_table() -> str:
 
 
 def replace_table(page: str) -> str:
-    """Return the page with its table renewed.
-
-    Raises:
-        ValueError: the page lacks one of the marks.
-    """
-    before, _ = page.split(START)
-    _, after = page.split(END)
-    return f"{before}{START}\n{render_table()}\n{END}{after}"
+    """Return the page with its table renewed. Raises ValueError where the page has no place for it."""
+    return renew(page, NAME, render_table())
 
 
 def _render_row(field: Field) -> str:

@@ -1,1 +1,1 @@
-"""The operator's side: a command line and an embedded OpenSearch. Never shipped to Lambda."""
+"""Talks to people: the command line. Never shipped to Lambda."""
