@@ -1,5 +1,6 @@
 """What pages say of the source is what the source is; `make docs` renews it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,28 @@ def test_every_module_says_its_job() -> None:
 
     assert [row for row in rows if row.endswith(("|  |", "| **** |"))] == []
     assert len({row.split(" | ")[1] for row in rows}) == len(rows)
+
+
+def test_words_that_the_glossary_avoids_are_used_nowhere(project: Path) -> None:
+    """One thing has one name, in code and documentation."""
+    glossary = (project / "docs/glossary.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in glossary.splitlines() if line.startswith("| **")]
+    avoided = {word.strip() for *_, words in rows for word in words.strip("| ").split(",") if word.strip()}
+    assert avoided
+    wrong = re.compile("|".join(map(re.escape, avoided)), re.IGNORECASE)
+    files = [project / "README.md", *(project / "docs").glob("*.md"), *(project / "src").rglob("*.py")]
+
+    assert {
+        f"{file.relative_to(project)}: {found[0]}"
+        for file in files
+        if file.name != "glossary.md" and (found := wrong.search(file.read_text(encoding="utf-8")))
+    } == set()
+
+
+def test_every_word_of_the_glossary_is_used(project: Path) -> None:
+    glossary = (project / "docs/glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"(?m)^\| \*\*(.+?)\*\*", glossary)
+    pages = [page for page in (project / "docs").glob("*.md") if page.name != "glossary.md"]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in [*pages, *(project / "src").rglob("*.py")])
+
+    assert [word for word in words if not re.search(rf"\b{word}s?\b", code, re.IGNORECASE)] == []

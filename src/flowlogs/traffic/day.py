@@ -171,22 +171,22 @@ def generate_day(day: dt.date, *, records: int = 120_000, seed: int = SEED) -> I
 
 
 def _plan(random: Random, network: Network, records: int) -> list[tuple[int, Interface, int]]:
-    """Draw the batches of a day: second it begins, interface, number of lines; sorted by time.
+    """Draw the payloads of a day: second it begins, interface, number of lines; sorted by time.
 
-    Most batches are tens of lines, some hundreds, a few thousands: a log-normal distribution.
+    Most payloads are tens of lines, some hundreds, a few thousands: a log-normal distribution.
     """
     weights = [interface.activity for interface in network.interfaces]
     hours = range(len(HOURS))
     latest = DAY - WINDOW - LONGEST_RECORD
-    batches = []
+    drawn = []
     while records:
         size = min(records, LARGEST_BATCH, 1 + int(random.lognormvariate(2.9, 1.45)))
         hour = random.choices(hours, HOURS)[0]
         second = min(int((hour + random.random()) * 3600), latest)
-        batches.append((second, random.choices(network.interfaces, weights)[0], size))
+        drawn.append((second, random.choices(network.interfaces, weights)[0], size))
         records -= size
-    batches.sort(key=lambda batch: batch[0])
-    return batches
+    drawn.sort(key=lambda payload: payload[0])
+    return drawn
 
 
 def _replace(position: int, token: str) -> Callable[[str], str]:
@@ -223,7 +223,7 @@ class _Writer:
         self._written = itertools.count()
 
     def write_payload(self, interface: Interface, start: int, size: int) -> Payload:
-        """Write one batch of lines that start in the ten minutes after `start` (seconds)."""
+        """Write one payload of lines that start in the ten minutes after `start` (seconds)."""
         random = self._random
         salt = random.getrandbits(64)
         ingestion = (start + WINDOW + int(random.random() * WINDOW / 2)) * 1_000
