@@ -5,6 +5,7 @@ Text and lines have the colour of the text around them, so that a chart fits a l
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -99,24 +100,12 @@ def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Jso
         totals[name] = totals.get(name, 0) + row.values[0]
         heights[row.keys[1]] = heights.get(row.keys[1], 0) + row.values[0]
     names = list(ACTIONS) if totals.keys() <= ACTIONS.keys() else list(totals)
-    colours = [ACTIONS.get(name, SERIES[number % len(SERIES)]) for number, name in enumerate(names)]
-    step = period.step / timedelta(milliseconds=1)
     edges = [moment.timestamp() * 1000 for moment in (period.since, period.until)]
-    values = [
-        {
-            "name": name_key(panel, 0, row.keys[0]),
-            "from": max(int(row.keys[1]), edges[0]),
-            "to": min(int(row.keys[1]) + step, edges[1]),
-            "value": row.values[0],
-            "order": names.index(name_key(panel, 0, row.keys[0])),
-        }
-        for row in rows
-    ]
     axis = {"grid": False, "format": _time_format(period), "tickCount": width // 70}
     axis |= {"labelOverlap": True, "labelSeparation": 8}
-    legend = {"orient": "top", "title": None, "symbolType": "square", "columns": max(2, width // 90)}
+    upright = {"labelExpr": _unit(panel), "tickCount": _ticks(max(heights.values()), 5)}
     return {
-        "data": {"values": values},
+        "data": {"values": [*_pieces(panel, rows, names, period)]},
         "width": width,
         "height": TIME_HEIGHT,
         "autosize": {"type": "fit", "contains": "padding"},
@@ -130,22 +119,36 @@ def _over_time(panel: Panel, rows: list[Row], period: Period, width: int) -> Jso
                 "scale": {"type": "utc", "domain": edges},
             },
             "x2": {"field": "to"},
-            "y": {
-                "field": "value",
-                "type": "quantitative",
-                "title": None,
-                "stack": "zero",
-                "axis": {"labelExpr": _unit(panel), "tickCount": _ticks(max(heights.values()), 5)},
-            },
-            "color": {
-                "field": "name",
-                "type": "nominal",
-                "scale": {"domain": names, "range": colours},
-                "legend": legend,
-            },
+            "y": {"field": "value", "type": "quantitative", "title": None, "stack": "zero", "axis": upright},
+            "color": _colour(names, columns=max(2, width // 90)),
             "order": {"field": "order"},
         },
         "config": _CONFIG,
+    }
+
+
+def _pieces(panel: Panel, rows: list[Row], names: list[str], period: Period) -> Iterator[Json]:
+    """Yield what the bars are stacked from: one piece a row, within the period."""
+    first, last = (moment.timestamp() * 1000 for moment in (period.since, period.until))
+    step = period.step / timedelta(milliseconds=1)
+    for row in rows:
+        name = name_key(panel, 0, row.keys[0])
+        yield {
+            "name": name,
+            "from": max(int(row.keys[1]), first),
+            "to": min(int(row.keys[1]) + step, last),
+            "value": row.values[0],
+            "order": names.index(name),
+        }
+
+
+def _colour(names: list[str], columns: int) -> Json:
+    colours = [ACTIONS.get(name, SERIES[number % len(SERIES)]) for number, name in enumerate(names)]
+    return {
+        "field": "name",
+        "type": "nominal",
+        "scale": {"domain": names, "range": colours},
+        "legend": {"orient": "top", "title": None, "symbolType": "square", "columns": columns},
     }
 
 
