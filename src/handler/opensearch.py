@@ -5,13 +5,13 @@ already, a status is not an exception here, a reply may be anything (`perform_re
 is not UTF-8 for a broken connection), and what to try again is decided per event.
 """
 
+import secrets
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse, IncompleteRead
-from socket import socket
+from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -26,6 +26,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from handler.answer import Answer, measure_left, write
 from handler.config import Auth, Config, ConfigError
 from parser.bulk import Body
 from parser.reply import FILTER_PATH
@@ -36,8 +37,8 @@ SERVER_SECONDS: Final = 3
 """How long OpenSearch itself waits for a shard (its default is a minute); below what a delivery waits for
 the smallest body, so that it says what is missing, and of which events."""
 
-READ_BYTES: Final = 256 * 1024
-"""Of an answer, at once."""
+MARK: Final = "x-opaque-id"
+"""The header that OpenSearch repeats in its answer, from 1.3 to 3.8 (and shows in its list of tasks)."""
 
 _HEADERS: Final = {"content-type": "application/x-ndjson", "content-encoding": "gzip"}
 _QUERY: Final = urlencode({"filter_path": FILTER_PATH, "timeout": f"{SERVER_SECONDS}s"})
@@ -88,36 +89,42 @@ def connect(config: Config) -> OpenSearch:
     )
 
 
-def sender(client: OpenSearch) -> Send:
+def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> Send:
     """Return the function that posts bulk bodies through the client's connection.
 
     The connection is urllib3's, as opensearch-py has set it up: certificates, reuse, renewal after it was
-    closed. What goes through it is one write, and the answer is the standard library's: what urllib3 does
-    besides (redirects, retries, decoding, looking at each header again) is not wanted here, and costs
-    more than half of a request's processor time.
+    closed. What goes through it is one write, and the answer is the standard library's: urllib3 limits each
+    look at the socket and not the answer, takes an interim answer for the real one, and what it does besides
+    (redirects, retries, decoding, looking at each header again) is not wanted here.
+
+    Args:
+        client: as `connect` returns it.
+        warn: is told once where answers cannot be known by their mark.
     """
     connection: Any = client.transport.get_connection()
     pool = connection.pool
     host = AWS4Auth.get_host_header(connection.host)  # it is signed as it is sent
     usual = {"host": host, "accept-encoding": "identity", **connection.headers, **_HEADERS}
+    marks = _Marks(warn)
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
+        deadline = time.monotonic() + seconds
         path = f"/{body.index}/_bulk?{_QUERY}"
-        headers = {**usual, "content-length": str(len(body.data))}
+        mark = f"flowlogs-{secrets.token_hex(8)}"
+        headers = {**usual, "content-length": str(len(body.data)), MARK: mark}
         if callable(connection.http_auth):
             headers |= connection.http_auth("POST", connection.host + path, body.data)
         request = _write_head(path, headers) + body.data
-        deadline = time.monotonic() + seconds
         http = pool._get_conn()  # noqa: SLF001
         try:
             if http.sock is None:
-                http.timeout = min(CONNECT_SECONDS, seconds)
+                http.timeout = min(CONNECT_SECONDS, measure_left(deadline))
                 http.connect()
-            _limit(http.sock, deadline)
-            http.sock.sendall(request)
-            _limit(http.sock, deadline)
-            with HTTPResponse(http.sock, method="POST") as response:
-                reply = _receive(http.sock, response, deadline)
+                marks.forget()
+            write(http.sock, request, deadline)
+            answer = Answer(http.sock, deadline)
+            response, reply = answer.receive()
+            marks.check(response, mark)
         except TimeoutError as error:
             http.close()
             raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
@@ -126,13 +133,50 @@ def sender(client: OpenSearch) -> Send:
             raise ConnectionFailedError(_name_failure(error), str(error)) from error
         else:
             # More may follow a refusal, which the next request would take for its answer.
-            if response.will_close or response.status != HTTPStatus.OK:
+            if response.will_close or response.status != HTTPStatus.OK or answer.surplus:
                 http.close()
             return response.status, reply
         finally:
             pool._put_conn(http)  # noqa: SLF001
 
     return send
+
+
+class _Marks:
+    """What is known of the marks of answers: OpenSearch repeats that of the request.
+
+    So an answer too many, to whatever it was, is not taken for that of the next request.
+    """
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._repeated = False
+        self._warned = False
+
+    def forget(self) -> None:
+        """Begin anew, with a new connection."""
+        self._repeated = False
+
+    def check(self, response: HTTPResponse, mark: str) -> None:
+        """Compare an answer's mark with the request's.
+
+        What stands in between may refuse a request by itself, without a mark. That settles nothing, and is
+        believed; success without one is not, where the connection's answers had marks before.
+
+        Raises:
+            HTTPException: it is not the answer to this request.
+        """
+        found = response.headers.get(MARK)
+        if found is None and response.status == HTTPStatus.OK:
+            if self._repeated:
+                raise HTTPException("an answer without the request's mark, which those before it had")
+            if not self._warned:
+                self._warned = True
+                self._warn(f"what stands before OpenSearch does not pass {MARK} on")
+        elif found is not None:
+            if found != mark:
+                raise HTTPException("an answer to another request")
+            self._repeated = True
 
 
 def _write_head(path: str, headers: Mapping[str, str]) -> bytes:
@@ -146,37 +190,6 @@ def _write_head(path: str, headers: Mapping[str, str]) -> bytes:
     if head.count("\n") != len(headers) or head.count("\r") != len(headers):
         raise ValueError("a header of the request holds a line end")
     return head.encode("ascii") + b"\r\n\r\n"
-
-
-def _limit(connection: socket, deadline: float) -> None:
-    """Let the connection wait until the deadline (of `time.monotonic`). Raises TimeoutError behind it."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    connection.settimeout(left)
-
-
-def _receive(connection: socket, response: HTTPResponse, deadline: float) -> bytes:
-    """Read the answer: its body before the deadline (of `time.monotonic`), its head nearly so.
-
-    The head is read line by line, and may take longer where it comes in drops.
-
-    Raises:
-        TimeoutError: it was not complete in time. HTTPException: it is cut short, or is an interim one,
-            behind which the real one may still come. OSError: the connection broke.
-    """
-    response.begin()
-    if response.status < HTTPStatus.OK:
-        raise HTTPException(f"an interim answer with status {response.status}")
-    parts: list[bytes] = []
-    while part := response.read1(READ_BYTES):
-        parts.append(part)
-        if response.isclosed():
-            break
-        _limit(connection, deadline)
-    if response.length:
-        raise IncompleteRead(b"".join(parts), response.length)
-    return b"".join(parts)
 
 
 def _name_failure(error: Exception) -> str:

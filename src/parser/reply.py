@@ -6,7 +6,10 @@ little: 403 and 429 mix causes, so the error's type is read with it.
 """
 
 import json
-from dataclasses import dataclass
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from http import HTTPStatus
 from typing import Final
@@ -19,8 +22,15 @@ FILTER_PATH: Final = "errors,items.*.status,items.*.error.type,items.*.error.rea
 
 UNREADABLE: Final = "unreadable_reply"
 INCOMPLETE: Final = "incomplete_reply"
+UNEXPECTED: Final = "unexpected_status"
+"""What is said of an item that has neither the status of a created document nor an error."""
+
 NO_ANSWERS: Final = frozenset({UNREADABLE, INCOMPLETE})
 """What is said of a reply with status 200 that OpenSearch does not give."""
+
+
+SEVERAL: Final = 3
+"""Events that are refused in the same words, or alone each: not they are at fault."""
 
 
 class Outcome(Enum):
@@ -65,18 +75,24 @@ class Verdict:
         return f"{self.status} {self.error_type}" if self.status else self.error_type
 
 
-class _Error(msgspec.Struct):
+class _Error(msgspec.Struct, gc=False):
     type: str | None = None
     reason: str | None = None
 
 
-class _Item(msgspec.Struct):
+class _Result(msgspec.Struct, gc=False):
     status: int
     error: _Error | str | None = None
 
 
+class _Item(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """The answer to one action. What answers another one than was sent is no answer to it."""
+
+    create: _Result
+
+
 class _Reply(msgspec.Struct):
-    items: list[dict[str, _Item]]
+    items: list[_Item]
 
 
 class _Refusal(msgspec.Struct):
@@ -111,8 +127,23 @@ _ITEM_TYPES: Final[dict[tuple[int, str], Outcome]] = {
     (404, "index_not_found_exception"): Outcome.WAIT,  # indices are not created automatically
     (400, "invalid_index_name_exception"): Outcome.CONFIGURATION,
 }
-_NOT_THE_DOCUMENT: Final = ("no write index is defined for alias", "this action would add")
-"""Reasons of an `illegal_argument_exception` that lie in the cluster (the second: too many shards)."""
+_NOT_THE_DOCUMENT: Final = re.compile(
+    r"no write index is defined for alias|this action would add|pipeline with id \[.*\] does not exist"
+    r"|Number of documents in the index can't exceed"
+)
+"""Reasons of an `illegal_argument_exception` that lie in the cluster: an alias, too many shards, an ingest
+pipeline that is gone, a shard with as many documents as Lucene takes."""
+
+LONGEST_REASON: Final = 2000
+"""Characters of a reason that are kept. OpenSearch quotes the refused value in it, however long that is."""
+
+MOST_REASONS: Final = 500
+"""Different reasons that a payload's verdicts keep; those that follow lose what they quote."""
+
+OTHER_REASON: Final = "other_reason"
+"""The error type of verdicts that are not kept at all."""
+
+_QUOTED: Final = re.compile(r" in document with id '.*|Preview of field's value.*", re.DOTALL)
 
 
 _START: Final = b'{"errors":false,"items":['
@@ -135,18 +166,57 @@ def judge(status: int, reply: bytes, count: int) -> list[Verdict]:
     if status != HTTPStatus.OK:
         return [_judge_refusal(status, reply)] * count
     if reply == b"%s%s]}" % (_START, b",".join([_CREATED] * count)):
-        return [_INDEXED[201]] * count  # nearly every reply; reading its items costs much more
+        return [_INDEXED] * count  # nearly every reply; reading its items costs much more
     try:
         items = _read_items(reply)
     except (ValueError, RecursionError):
         return [Verdict(Outcome.RETRY, status, UNREADABLE, "the reply is not that of a bulk request")] * count
-    if len(items) != count or not all(len(item) == 1 for item in items):
+    if len(items) != count:
         reason = f"the reply has {len(items)} items for {count} events"
         return [Verdict(Outcome.RETRY, status, INCOMPLETE, reason)] * count
-    return [_judge_item(each) for item in items for each in item.values()]
+    return [_judge_result(item.create) for item in items]
 
 
-def _read_items(reply: bytes) -> list[dict[str, _Item]]:
+class Reasons:
+    """The verdicts of one payload, each kept once.
+
+    OpenSearch names the document and quotes its value in each reason, so that of many thousand no two are
+    alike, and together they need more memory than the events. The first are kept as they are.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Verdict, Verdict] = {}
+
+    def share(self, verdict: Verdict) -> Verdict:
+        """Return an equal verdict that is kept, or one with the general part of its reason."""
+        if verdict in self._kept or len(self._kept) < MOST_REASONS:
+            return self._kept.setdefault(verdict, verdict)
+        general = replace(verdict, reason=_QUOTED.sub("", verdict.reason).strip())
+        if general in self._kept or len(self._kept) < 2 * MOST_REASONS:
+            return self._kept.setdefault(general, general)
+        # Nothing is like anything: whoever speaks, it is not OpenSearch.
+        return Verdict(verdict.outcome, verdict.status, OTHER_REASON, "more different reasons than are kept")
+
+
+def is_no_fault_of_documents(verdicts: Sequence[Verdict], ids: Sequence[str], *, taken: bool) -> bool:
+    """Return whether all documents of a request were refused with one reason that is about none of them.
+
+    A reason that is about a document names it, or what is wrong in it, and so differs from document to
+    document. What is said of each in the same words lies in the index, and somebody can mend it there.
+
+    Args:
+        verdicts: what is said of the documents.
+        ids: their ids.
+        taken: whether the index took other documents a moment ago. Then one or two that are refused alike
+            are at fault themselves; of more than these the index is full, say, since that moment.
+    """
+    first = verdicts[0]
+    if first.outcome is not Outcome.REJECTED or verdicts.count(first) != len(verdicts):
+        return False
+    return len(set(ids)) >= SEVERAL or not (taken or ids[0] in first.reason)
+
+
+def _read_items(reply: bytes) -> list[_Item]:
     """Read the items of a reply. Raises ValueError where it is not that of a bulk request."""
     try:
         return _reply_decoder.decode(reply).items
@@ -157,15 +227,17 @@ def _read_items(reply: bytes) -> list[dict[str, _Item]]:
         return msgspec.convert(json.loads(reply), _Reply).items
 
 
-def _judge_item(item: _Item) -> Verdict:
-    if item.status in (200, 201) and item.error is None:
-        return _INDEXED[item.status]
-    error_type, reason = _describe(item.error)
-    outcome = _ITEM_TYPES.get((item.status, error_type)) or _judge_status(item.status, error_type, reason)
-    return Verdict(outcome, item.status, error_type, reason)
+def _judge_result(result: _Result) -> Verdict:
+    if result.error is None and result.status < HTTPStatus.BAD_REQUEST:
+        if result.status == HTTPStatus.CREATED:
+            return _INDEXED
+        return Verdict(Outcome.RETRY, result.status, UNEXPECTED, "neither created nor refused")
+    error_type, reason = _describe(result.error)
+    outcome = _ITEM_TYPES.get((result.status, error_type)) or _judge_status(result.status, error_type, reason)
+    return Verdict(outcome, result.status, error_type, reason)
 
 
-_INDEXED: Final = {status: Verdict(Outcome.INDEXED, status) for status in (200, 201)}
+_INDEXED: Final = Verdict(Outcome.INDEXED, HTTPStatus.CREATED.value)
 
 
 def _judge_status(status: int, error_type: str, reason: str) -> Outcome:
@@ -177,7 +249,7 @@ def _judge_status(status: int, error_type: str, reason: str) -> Outcome:
         return Outcome.RETRY
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return Outcome.CONFIGURATION
-    if status == HTTPStatus.BAD_REQUEST and any(each in reason for each in _NOT_THE_DOCUMENT):
+    if status == HTTPStatus.BAD_REQUEST and _NOT_THE_DOCUMENT.search(reason):
         return Outcome.WAIT
     return Outcome.REJECTED if status == HTTPStatus.BAD_REQUEST else Outcome.RETRY
 
@@ -206,10 +278,10 @@ def _read_refusal(reply: bytes) -> tuple[str, str]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return "", reply[:200].decode("utf-8", "replace")
     error_type, reason = _describe(refusal.error)
-    return error_type, reason or refusal.message or refusal.Message or ""
+    return error_type, reason or (refusal.message or refusal.Message or "")[:LONGEST_REASON]
 
 
 def _describe(error: _Error | str | None) -> tuple[str, str]:
     if isinstance(error, _Error):
-        return error.type or "", error.reason or ""
-    return "", error or ""
+        return sys.intern(error.type or ""), (error.reason or "")[:LONGEST_REASON]
+    return "", (error or "")[:LONGEST_REASON]

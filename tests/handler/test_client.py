@@ -80,6 +80,7 @@ def test_a_body_is_posted_to_its_index_as_it_is(recorder: Recorder, open_sender:
         "content-type",
         "host",
         "user-agent",
+        "x-opaque-id",
     ]
     assert (status, json.loads(reply)) == (200, {"errors": False, "items": [{"create": {"status": 201}}] * 3})
 
