@@ -53,12 +53,14 @@ class Recorder:
         received: the requests so far.
         connections: how many connections were accepted.
         answers: what is answered to the next ones; after these, that all documents were created.
+        marks: whether an answer repeats the X-Opaque-Id of its request, as OpenSearch does.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.connections = 0
         self.open: list[socket.socket] = []
+        self.marks = True
         self.answers: deque[Answer] = deque()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         if tls is not None:
@@ -130,6 +132,8 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             self.send_response(answer.status)
             self.send_header("content-type", answer.content_type)
             self.send_header("content-length", str(len(answer.body)))
+            if recorder.marks and "x-opaque-id" in self.headers:
+                self.send_header("X-Opaque-Id", self.headers["x-opaque-id"])
             self.end_headers()
             self.wfile.write(answer.body)
 

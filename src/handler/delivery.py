@@ -8,17 +8,26 @@ Every event ends in exactly one of four groups: indexed, duplicate (it was there
 import itertools
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
 
 from handler.opensearch import READ_SECONDS, ConnectionFailedError, Send
+from handler.report import Report, Unsettled, count_conflicts
 from parser.bulk import Body
-from parser.reply import CLUSTER_BLOCK, NO_ANSWERS, Outcome, Verdict, judge
+from parser.reply import (
+    CLUSTER_BLOCK,
+    NO_ANSWERS,
+    SEVERAL,
+    Outcome,
+    Reasons,
+    Verdict,
+    is_fault_of_index,
+    judge,
+)
 from parser.subscription import Event, Subscription
 
 ATTEMPTS: Final = 5
@@ -35,8 +44,9 @@ bodies are small, and waiting is what an outage costs."""
 SHORTEST_REQUEST: Final = 1.0
 """Seconds. With less time than this left, a request is not begun."""
 
-SUSPICIOUS: Final = 3
-"""Events of one body that are each refused alone, and nothing else of it taken: not they are at fault."""
+LARGE_EVENT: Final = 256 * 1024
+"""Bytes of a request with one event, before compression, from which on it may be too large for the cluster
+(the smallest limit of OpenSearch or Amazon is 10 MiB, that of a usual proxy 1 MiB)."""
 
 NO_TIME: Final = Verdict(Outcome.RETRY, 0, "out_of_time", "the invocation's time was nearly over")
 NOT_TRIED: Final = Verdict(Outcome.RETRY, 0, "outage", "the cluster was away a moment ago; not tried")
@@ -45,78 +55,6 @@ INTERRUPTED: Final = Verdict(Outcome.RETRY, 0, "interrupted", "an error in the f
 
 Encode = Callable[[Subscription], Iterator[Body]]
 """Make the bodies of a payload: `parser.bulk.encode` with the configuration's settings."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """An event that is not in the index, and why.
-
-    Attributes:
-        index: where it belongs; empty where that was not reached.
-        event: the event itself.
-        verdict: what was last said of it.
-    """
-
-    index: str
-    event: Event
-    verdict: Verdict
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of a payload. Each event is in exactly one of the four groups in the end.
-
-    Attributes:
-        received: how many events came.
-        indexed, duplicate: events that are in the index: newly, or since before.
-        pending: events to be kept for a replay.
-        rejected: events that OpenSearch will not take as they are, to be kept for people.
-        unparsed: events whose line could not be parsed, whatever became of them.
-        no_data, skip_data: NODATA and SKIPDATA records.
-        bulk_requests, bulk_retries: requests sent, and those among them that sent events again.
-        bulk_bytes: bytes of the bodies sent, before compression.
-        refused: indices of which nothing was taken, though the cluster answered.
-        gave_up: the cluster is away, or refuses the function: others need not try for a while.
-    """
-
-    received: int
-    indexed: int = 0
-    duplicate: int = 0
-    pending: list[Unsettled] = field(default_factory=list)
-    rejected: list[Unsettled] = field(default_factory=list)
-    unparsed: int = 0
-    no_data: int = 0
-    skip_data: int = 0
-    bulk_requests: int = 0
-    bulk_retries: int = 0
-    bulk_bytes: int = 0
-    refused: set[str] = field(default_factory=set)
-    gave_up: bool = False
-
-    @property
-    def settled(self) -> int:
-        """Events that OpenSearch has decided about."""
-        return self.indexed + self.duplicate + len(self.rejected)
-
-    @property
-    def unaccounted(self) -> int:
-        """Received events that are in none of the four groups. Anything but 0 is a defect."""
-        return self.received - self.indexed - self.duplicate - len(self.pending) - len(self.rejected)
-
-
-class DeliveryError(Exception):
-    """Events of a payload are not settled and there is no place to keep them.
-
-    Attributes:
-        report: what became of each event.
-    """
-
-    def __init__(self, report: Report) -> None:
-        self.report = report
-        unsettled = [*report.pending, *report.rejected]
-        kinds = Counter(each.verdict.kind for each in unsettled)
-        counts = ", ".join(f"{number} x {kind}" for kind, number in kinds.most_common())
-        super().__init__(f"{len(unsettled)} of {report.received} events are not settled: {counts}")
 
 
 class Delivery:
@@ -136,6 +74,7 @@ class Delivery:
         attempts: int = ATTEMPTS,
         patience: float | None = None,
         avoid: Collection[str] = (),
+        taken: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Prepare a delivery; nothing is sent yet.
@@ -148,6 +87,7 @@ class Delivery:
             attempts: how often an event is sent before it is left pending.
             patience: how long to wait for an answer, in seconds; None for what a body of that size needs.
             avoid: indices to which nothing is sent.
+            taken: indices that took other events a moment ago. What is refused alone then is at fault itself.
             sleep: waits that many seconds.
         """
         self._subscription = subscription
@@ -158,8 +98,12 @@ class Delivery:
         self._patience = patience
         self._avoided = set(avoid)
         self._sleep = sleep
+        self._taken = set(taken)
+        self._reasons = Reasons()
         self._grouped: list[Event] = []
+        self._duplicates: list[Event] = []
         self._spoilers: list[Unsettled] = []
+        self._suspects: list[Unsettled] = []
         self._settled_before = 0
         self._answered = False
         self._may_reconnect = True
@@ -173,10 +117,12 @@ class Delivery:
             self.report.skip_data += body.skip_data
             self._settled_before = self.report.settled
             self._deliver(body)
-            self._settle_spoilers()
-            if self.report.settled == self._settled_before and not self.report.gave_up:
+            nothing = self.report.settled == self._settled_before and not self._spoilers
+            self._set_spoilers_apart()
+            if nothing and not self.report.gave_up:
                 self.report.refused.add(body.index)
                 self._avoided.add(body.index)
+        self._settle_suspects()
         return self._finish()
 
     def leave(self, verdict: Verdict) -> Report:
@@ -191,6 +137,8 @@ class Delivery:
         for each in self._subscription.unusable:
             verdict = Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason)
             self._group(self.report.rejected, [Unsettled("", each.event, verdict)])
+        self.report.taken = self._taken
+        self.report.conflicting = count_conflicts(self._subscription.events, self._duplicates)
         return self.report
 
     def _deliver(self, body: Body) -> None:
@@ -200,10 +148,11 @@ class Delivery:
                 return self._leave(body.index, body.events, NOT_TRIED)
             if body.index in self._avoided:
                 return self._leave(body.index, body.events, AVOIDED)
-            if self._time_left() < SHORTEST_REQUEST:
+            left = self._time_left()
+            if left < SHORTEST_REQUEST:
                 self.report.gave_up = self.report.bulk_requests > 0
                 return self._leave(body.index, body.events, NO_TIME)
-            verdicts = self._post(body, repeated=attempt > 1)
+            verdicts = self._post(body, left, repeated=attempt > 1)
             failed = self._settle(body, verdicts)
             halves = [each.event for each in failed if each.verdict.outcome is Outcome.SPLIT]
             again = [each for each in failed if each.verdict.outcome is Outcome.RETRY]
@@ -224,17 +173,17 @@ class Delivery:
         too_late = delay + SHORTEST_REQUEST > self._time_left()
         return self.report.gave_up or attempt >= self._attempts or too_late
 
-    def _post(self, body: Body, *, repeated: bool) -> list[Verdict]:
+    def _post(self, body: Body, left: float, *, repeated: bool) -> list[Verdict]:
         self.report.bulk_requests += 1
         self.report.bulk_retries += repeated
         self.report.bulk_bytes += body.size
         try:
-            status, reply = self._send(body, min(self._choose_patience(body), self._time_left()))
+            status, reply = self._send(body, min(self._choose_patience(body), left))
         except ConnectionFailedError as error:
             # The environment may have been frozen for minutes and its connection closed meanwhile.
-            if error.broken and self._may_reconnect:
+            if error.broken and self._may_reconnect and (left := self._time_left()) >= SHORTEST_REQUEST:
                 self._may_reconnect = False
-                return self._post(body, repeated=True)
+                return self._post(body, left, repeated=True)
             # Silence is dear: to wait through it once more costs as much as thirty invocations.
             self.report.gave_up |= error.kind == "timeout"
             self._answered = False
@@ -254,44 +203,74 @@ class Delivery:
         if verdicts[0].outcome is Outcome.INDEXED and verdicts.count(verdicts[0]) == len(body.events):
             self._grouped.extend(body.events)  # nearly always; a look at each costs much more
             self.report.indexed += len(body.events)
+            self._taken.add(body.index)
             return []
+        if is_fault_of_index(verdicts, [each.id for each in body.events], taken=body.index in self._taken):
+            verdicts = [replace(verdicts[0], outcome=Outcome.WAIT)] * len(body.events)
         failed: list[Unsettled] = []
-        alone = len(body.events) == 1
         for event, verdict in zip(body.events, verdicts, strict=True):
-            match verdict.outcome:
-                case Outcome.INDEXED:
-                    self._grouped.append(event)
-                    self.report.indexed += 1
-                case Outcome.DUPLICATE:
-                    self._grouped.append(event)
-                    self.report.duplicate += 1
-                case Outcome.WAIT:
-                    self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
-                    self.report.gave_up |= not self._answered and verdict.error_type == CLUSTER_BLOCK
-                case Outcome.CONFIGURATION:
-                    self._group(self.report.pending, [Unsettled(body.index, event, verdict)])
-                    self.report.gave_up |= not self._answered
-                case Outcome.REJECTED:
-                    self._group(self.report.rejected, [Unsettled(body.index, event, verdict)])
-                case Outcome.SPLIT if alone:
-                    self._spoilers.append(Unsettled(body.index, event, verdict))
-                case _:
-                    failed.append(Unsettled(body.index, event, verdict))
+            if verdict.outcome is Outcome.INDEXED:
+                self._grouped.append(event)
+                self.report.indexed += 1
+            elif verdict.outcome is Outcome.DUPLICATE:
+                self._grouped.append(event)
+                self._duplicates.append(event)
+                self.report.duplicate += 1
+            else:
+                self._settle_failed(Unsettled(body.index, event, self._reasons.share(verdict)), body, failed)
+        if any(each.outcome in (Outcome.INDEXED, Outcome.DUPLICATE) for each in verdicts):
+            self._taken.add(body.index)
         return failed
 
-    def _looks_damaged(self) -> bool:
-        """Whether requests are refused whatever is in them: something in between changes their bodies."""
-        refused = [each for each in self._spoilers if each.verdict.status == HTTPStatus.BAD_REQUEST]
-        return len(refused) >= SUSPICIOUS and self.report.settled == self._settled_before
+    def _settle_failed(self, each: Unsettled, body: Body, failed: list[Unsettled]) -> None:
+        """Put an event that was not taken into its group, or to those that are sent again."""
+        match each.verdict.outcome:
+            case Outcome.WAIT:
+                self._group(self.report.pending, [each])
+                self.report.gave_up |= not self._answered and each.verdict.error_type == CLUSTER_BLOCK
+            case Outcome.CONFIGURATION:
+                self._group(self.report.pending, [each])
+                self.report.gave_up |= not self._answered
+            case Outcome.REJECTED:
+                self._group(self.report.rejected, [each])
+            case Outcome.SPLIT if len(body.events) == 1:
+                if each.verdict.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and body.size < LARGE_EVENT:
+                    verdict = replace(each.verdict, outcome=Outcome.WAIT)
+                    each = Unsettled(each.index, each.event, verdict)
+                self._spoilers.append(each)
+            case _:
+                failed.append(each)
 
-    def _settle_spoilers(self) -> None:
-        """Reject the events that OpenSearch took not even alone; keep them where nothing passes at all."""
+    def _looks_damaged(self) -> bool:
+        """Whether requests are refused whatever is in them: something in between is at fault."""
+        refused = [
+            each
+            for each in self._spoilers
+            if each.verdict.status == HTTPStatus.BAD_REQUEST or each.verdict.outcome is Outcome.WAIT
+        ]
+        return len(refused) >= SEVERAL and self.report.settled == self._settled_before
+
+    def _set_spoilers_apart(self) -> None:
+        """Note those of a body's events that were refused alone."""
         if self._looks_damaged():
-            self.report.gave_up = True
-            self._group(self.report.pending, self._spoilers)
-        else:
-            self._group(self.report.rejected, self._spoilers)
+            self.report.gave_up = self.report.damaged = True
+        self._suspects.extend(self._spoilers)
         self._spoilers = []
+
+    def _settle_suspects(self) -> None:
+        """Reject the events that were taken not even alone, if others were taken; else keep them.
+
+        One that was refused as too large, and is not large, is not at fault.
+        """
+        proven = not self.report.damaged and bool(self.report.settled or self._taken)
+        for each in self._suspects:
+            if proven and each.verdict.outcome is Outcome.SPLIT:
+                self._group(self.report.rejected, [each])
+            else:
+                self._group(self.report.pending, [each])
+                self.report.doubted += not proven
+                self.report.refused.add(each.index)
+        self._suspects = []
 
     def _leave(self, index: str, events: Iterable[Event], verdict: Verdict) -> None:
         self._group(self.report.pending, [Unsettled(index, event, verdict) for event in events])

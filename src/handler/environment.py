@@ -56,7 +56,10 @@ def prepare() -> Environment:
     """Read the configuration and make the client, once; `prepare.cache_clear()` forgets both."""
     config = Config.from_environ(os.environ)
     logger.setLevel(config.log_level)
-    return Environment(config, sender(connect(config)))
+    return Environment(
+        config,
+        sender(connect(config), lambda reason: logger.warning("answers.unmarked", extra={"reason": reason})),
+    )
 
 
 def measure_time(context: "LambdaContext") -> Callable[[], float]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from handler import __version__
-from handler.delivery import Unsettled
+from handler.report import Unsettled
 from parser.compression import compress, decompress
 from parser.document import encode_json
 from parser.errors import EnvelopeError

@@ -3,11 +3,12 @@
 import time
 from typing import TYPE_CHECKING, Any
 
-from handler.delivery import ATTEMPTS, INTERRUPTED, NOT_TRIED, Delivery, DeliveryError, Report
+from handler.delivery import ATTEMPTS, INTERRUPTED, NOT_TRIED, Delivery
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import FailureStore
 from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
 from handler.outage import PROBE_SECONDS, Mode
+from handler.report import DeliveryError, Report
 from parser.subscription import Subscription, decode_event
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handler.delivery import Report
+from handler.report import Report
 from parser.document import encode_json
 from parser.subscription import Subscription
 
@@ -20,6 +20,7 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "EventsReceived": ("received", MetricUnit.Count),
     "EventsIndexed": ("indexed", MetricUnit.Count),
     "EventsDuplicate": ("duplicate", MetricUnit.Count),
+    "EventsConflicting": ("conflicting", MetricUnit.Count),
     "EventsPending": ("pending", MetricUnit.Count),
     "EventsRejected": ("rejected", MetricUnit.Count),
     "EventsUnparsed": ("unparsed", MetricUnit.Count),
@@ -52,6 +53,7 @@ def count(report: Report) -> dict[str, int]:
         "received": report.received,
         "indexed": report.indexed,
         "duplicate": report.duplicate,
+        "conflicting": report.conflicting,
         "pending": len(report.pending),
         "rejected": len(report.rejected),
         "unaccounted": abs(report.unaccounted),  # so that a surplus does not hide a loss
@@ -83,6 +85,8 @@ def log_report(name: str, subscription: Subscription, report: Report, *, millise
 
 def log_failures(report: Report) -> None:
     """Log each kind of failure once, with its first reason and how many events it met."""
+    if report.conflicting:
+        logger.warning("delivery.conflicting", extra={"count": report.conflicting})
     first: dict[tuple[str, int, str, str], str] = {}
     numbers: Counter[tuple[str, int, str, str]] = Counter()
     for outcome, group in (("pending", report.pending), ("rejected", report.rejected)):

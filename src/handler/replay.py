@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from handler.config import ConfigError
-from handler.delivery import ATTEMPTS, Delivery, Report, Unsettled
+from handler.delivery import ATTEMPTS, Delivery
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import count, emit_metrics, log_failures, logger
 from handler.opensearch import READ_SECONDS
+from handler.report import Report, Unsettled
 from parser.document import index_name
 from parser.errors import EnvelopeError
 from parser.reply import Outcome, Verdict
@@ -72,12 +73,14 @@ class Summary:
         counts: the counts of all deliveries, added up.
         remaining: how many objects still wait, as far as they were counted.
         refused: the cluster took nothing more, so the run stopped.
+        damaged: that was because requests are refused whatever is in them.
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=lambda: Counter(count(Report(received=0))))
     remaining: int = 0
     refused: bool = False
+    damaged: bool = False
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001
@@ -87,7 +90,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         How many objects and events were handled and what became of them.
 
     Raises:
-        ReplayError: an object could not be handled; it stays where it is.
+        ReplayError: an object could not be handled, or no request arrives as it was sent; all stays where
+            it is.
     """
     started = time.perf_counter()
     try:
@@ -104,6 +108,10 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     if summary.fates[Fate.FAILED]:
         raise ReplayError(
             f"{summary.fates[Fate.FAILED]} objects could not be handled: see replay.object_failed"
+        )
+    if summary.damaged:
+        raise ReplayError(
+            "requests are refused whatever is in them, by what stands before OpenSearch: see delivery.failed"
         )
     return answer
 
@@ -144,6 +152,8 @@ class Replay:
         self._time_left = time_left
         self._keep = keep
         self._vain: Counter[str] = Counter()
+        self._taken: set[str] = set()
+        self._doubts = 0
         self.summary = Summary()
 
     def run(self, objects: Iterable[Pending]) -> Summary:
@@ -200,7 +210,10 @@ class Replay:
         report = self._deliver(subscription)
         log_failures(report)
         self.summary.counts.update(count(report))
-        self.summary.refused = report.gave_up
+        self._doubts = self._doubts + 1 if report.doubted else 0
+        self.summary.damaged = report.damaged or self._doubts >= STRIKES
+        self.summary.refused = report.gave_up or self.summary.damaged
+        self._taken = report.taken if report.settled else set()
         self._vain.update(report.refused)
         return self._settle(pending, content, subscription, report)
 
@@ -219,6 +232,7 @@ class Replay:
             attempts=1 if self._vain else ATTEMPTS,
             patience=READ_SECONDS,
             avoid={index for index, objects in self._vain.items() if objects >= STRIKES},
+            taken=self._taken,
         )
         report = delivery.run()
         report.received += len(subscription.events) - len(fresh)

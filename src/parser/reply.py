@@ -198,7 +198,7 @@ class Reasons:
         return Verdict(verdict.outcome, verdict.status, OTHER_REASON, "more different reasons than are kept")
 
 
-def is_no_fault_of_documents(verdicts: Sequence[Verdict], ids: Sequence[str], *, taken: bool) -> bool:
+def is_fault_of_index(verdicts: Sequence[Verdict], ids: Sequence[str], *, taken: bool) -> bool:
     """Return whether all documents of a request were refused with one reason that is about none of them.
 
     A reason that is about a document names it, or what is wrong in it, and so differs from document to

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from handler import observe
-from handler.delivery import Report, Unsettled
 from handler.observe import METRICS, count, log_failures, log_report, measure_lag
+from handler.report import Report, Unsettled
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
 

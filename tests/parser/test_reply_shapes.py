@@ -17,13 +17,13 @@ def reply(*items: object) -> bytes:
 def test_verdicts_have_the_order_of_the_items() -> None:
     conflict = {"create": {"status": 409, "error": {"type": "version_conflict_engine_exception"}}}
     body = reply(
-        {"create": {"status": 201}}, conflict, {"index": {"status": 200}}, {"create": {"status": 503}}
+        {"create": {"status": 201}}, conflict, {"create": {"status": 200}}, {"create": {"status": 503}}
     )
 
     assert judge(200, body, 4) == [
         INDEXED,
         Verdict(Outcome.DUPLICATE, 409, "version_conflict_engine_exception", ""),
-        Verdict(Outcome.INDEXED, 200),
+        Verdict(Outcome.RETRY, 200, "unexpected_status", "neither created nor refused"),
         Verdict(Outcome.RETRY, 503),
     ]
 
@@ -87,13 +87,26 @@ def test_too_few_or_too_many_items_settle_nothing(items: int, count: int) -> Non
 
 
 @pytest.mark.parametrize(
-    "item", [{}, {"create": {"status": 201}, "index": {"status": 201}}], ids=["no-action", "two-actions"]
+    "item",
+    [
+        {},
+        {"create": {"status": 201}, "index": {"status": 201}},
+        {"index": {"status": 201}},
+        {"update": {"status": 200, "result": "noop"}},
+        {"delete": {"status": 409, "error": {"type": "version_conflict_engine_exception"}}},
+    ],
+    ids=["no action", "two actions", "index", "update", "delete"],
 )
-def test_an_item_that_is_not_one_action_settles_nothing(item: object) -> None:
-    verdicts = judge(200, reply({"create": {"status": 201}}, item), 2)
+def test_a_reply_to_another_action_settles_nothing(item: object) -> None:
+    assert judge(200, reply({"create": {"status": 201}}, item), 2) == [UNREADABLE] * 2
 
-    assert {each.outcome for each in verdicts} == {Outcome.RETRY}
-    assert {each.error_type for each in verdicts} == {"incomplete_reply"}
+
+@pytest.mark.parametrize("result", ["noop", "updated", "not_found"])
+@pytest.mark.parametrize("status", [200, 202, 204])
+def test_only_a_created_document_is_indexed(status: int, result: str) -> None:
+    verdicts = judge(200, reply({"create": {"status": status, "result": result}}), 1)
+
+    assert verdicts == [Verdict(Outcome.RETRY, status, "unexpected_status", "neither created nor refused")]
 
 
 ERRORS: dict[str, tuple[object, str, str]] = {

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from handler import forward, observe
-from handler.delivery import DeliveryError
 from handler.environment import prepare
 from handler.failures import connect_s3
+from handler.report import DeliveryError
 
 Send = Callable[[dict[str, Any]], dict[str, int]]
 """Invoke the function with an event; returns what became of the events in it."""

@@ -6,8 +6,8 @@ import boto3
 import pytest
 
 from commands import BUCKET, run
-from handler.delivery import Unsettled
 from handler.failures import FailureStore
+from handler.report import Unsettled
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
 

@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 
 from commands import BUCKET, run
 from flowlogs.local.embedded import Embedded
-from handler.delivery import Unsettled
 from handler.failures import FailureStore
+from handler.report import Unsettled
 from parser.format import Formats
 from parser.index_template import index_template
 from parser.reply import Outcome, Verdict

@@ -16,9 +16,9 @@ from flowlogs.accounting.balance import Check, Conclusion, Range, Sources, State
 from flowlogs.accounting.sources import Stored, Window
 from flowlogs.local.embedded import Embedded
 from handler import delivery, forward
-from handler.delivery import Unsettled
 from handler.environment import prepare
 from handler.failures import FailureStore
+from handler.report import Unsettled
 from invocation import Context
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
