@@ -115,6 +115,8 @@ async def serve(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stream
             except (ValueError, KeyError, zlib.error) as error:
                 status, reply = "400 Bad Request", json.dumps({"error": str(error), "status": 400}).encode()
             start = f"HTTP/1.1 {status}\r\ncontent-type: application/json; charset=UTF-8\r\n"
+            if mark := headers.get("x-opaque-id"):
+                start += f"X-Opaque-Id: {mark}\r\n"
             writer.write(f"{start}content-length: {len(reply)}\r\n\r\n".encode() + reply)
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):

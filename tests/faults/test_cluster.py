@@ -92,6 +92,12 @@ def remove_alias(node: Embedded) -> None:
     ask(node, "DELETE", "/one,two")
 
 
+def make_strict(node: Embedded) -> None:
+    ask(node, "DELETE", "/_index_template/cwl")
+    ask(node, "PUT", f"/{SECOND}", {"mappings": STRICT})
+    install_template(node)
+
+
 def demand_copies(node: Embedded) -> None:
     settings = {"index.write.wait_for_active_shards": "2", "index.auto_expand_replicas": False}
     # This request shall not wait for the copies itself.
@@ -141,6 +147,11 @@ ROWS = {
     ),
     "alias without a write index": Row(
         make_alias_that_takes_no_writes, remove_alias, "400 illegal_argument_exception"
+    ),
+    "mapping that takes no further field": Row(
+        make_strict,
+        lambda node: ask(node, "PUT", f"/{SECOND}/_mapping", {"dynamic": False}),
+        "400 strict_dynamic_mapping_exception",
     ),
     "too few copies of a shard": Row(
         demand_copies,
@@ -212,21 +223,38 @@ def test_amazons_create_index_block_waits_until_it_is_lifted(stack: Stack, fault
     stack.settle()
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        pytest.param("pipeline with id [p] does not exist", id="ingest pipeline that is gone"),
+        pytest.param("Number of documents in the index can't exceed [2147483519]", id="full shard"),
+        pytest.param("what nobody has seen yet", id="something new"),
+    ],
+)
+def test_what_an_index_says_of_all_its_events_is_no_fault_of_theirs(stack: Stack, reason: str) -> None:
+    payload = stack.ledger.payload(events=8)
+    refused = {each.id for each in payload.events if each.index == SECOND}
+    refusal = item(400, "illegal_argument_exception", reason)
+    stack.proxy.always(refusing_items(refused.__contains__, refusal))
+
+    answer = stack.functions.deliver(payload.event)
+    assert answer is not None
+    assert (answer["indexed"], answer["pending"], answer["rejected"]) == (4, 4, 0)
+    stack.functions.replay()
+    assert set(stack.bucket.pending_ids()) == refused
+
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
 FOREIGN = {"dynamic": True, "properties": {"srcaddr": {"type": "long"}}}
 STRICT = {"dynamic": "strict", "properties": {"@timestamp": {"type": "date"}, "@message": {"type": "text"}}}
 
 
-@pytest.mark.parametrize(
-    ("mapping", "said"),
-    [
-        pytest.param(FOREIGN, "400 mapper_parsing_exception: failed to parse field [srcaddr]", id="foreign"),
-        pytest.param(STRICT, "400 strict_dynamic_mapping_exception: mapping set to strict", id="strict"),
-    ],
-)
-def test_what_a_mapping_refuses_is_rejected_with_its_reason_and_can_be_tried_again(
-    any_stack: Stack, mapping: dict[str, object], said: str
-) -> None:
-    stack = any_stack
+def test_what_a_mapping_refuses_is_rejected_with_its_reason_and_can_be_tried_again(any_stack: Stack) -> None:
+    stack, mapping = any_stack, FOREIGN
+    said = "400 mapper_parsing_exception: failed to parse field [srcaddr]"
     ask(stack.node, "DELETE", "/_index_template/cwl")
     ask(stack.node, "PUT", f"/{SECOND}", {"mappings": mapping})
     payload = stack.ledger.payload(events=8)

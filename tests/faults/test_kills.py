@@ -11,8 +11,8 @@ from faults.harness.victim import FORWARD, REPLAY, Victims
 from handler.failures import FAILED
 from parser.document import index_name
 
-SPOILT = "strict_dynamic_mapping_exception"
-MAPPING = {"dynamic": "strict", "properties": {"srcaddr": {"type": "ip"}}}
+SPOILT = "mapper_parsing_exception"
+MAPPING = {"dynamic": False, "properties": {"srcaddr": {"type": "long"}}}
 
 
 @pytest.fixture(scope="module")

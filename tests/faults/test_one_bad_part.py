@@ -8,9 +8,9 @@ import pytest
 
 from faults.conftest import Stack
 from faults.harness.bucket import NAME
-from faults.harness.faults import answering, error, hurrying, item, refusing_items
+from faults.harness.faults import JSON, answering, error, hurrying, item, read_ids, refusing_items
 from faults.harness.ledger import DAY, FIRST_DAY, LOG_GROUP, OWNER, Payload
-from faults.harness.proxy import Exchange, Fault
+from faults.harness.proxy import Exchange, Fault, Reply, passing
 from flowlogs.traffic.day import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore
@@ -124,6 +124,64 @@ def test_where_no_request_arrives_as_it_was_sent_events_wait(stack: Stack, fault
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle()
+
+
+PAYLOADS = {"of one event": 1, "of two events": 2, "of many": 40}
+
+
+@pytest.mark.parametrize("events", PAYLOADS.values(), ids=PAYLOADS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(answering(413, "<html>413 Request Entity Too Large</html>"), id="413"),
+        pytest.param(answering(400, error(400, "parse_exception", "request body is required")), id="400"),
+    ],
+)
+def test_a_front_that_lets_nothing_pass_moves_no_backlog_to_the_rejected(
+    stack: Stack, fault: Fault, events: int
+) -> None:
+    for number in range(6):
+        stack.store(on_day(stack, number % 2, events=events), f"object-{number}")
+    before = stack.bucket.pending()
+    stack.proxy.always(fault)
+
+    for _ in range(3):
+        container = stack.functions.make_container()
+        with pytest.raises(replay.ReplayError, match="requests are refused whatever is in them"):
+            stack.functions.replay(container=container)
+        assert container.requests <= 12
+    answer = stack.functions.deliver(on_day(stack, 0, events=events).event)
+
+    assert answer is not None
+    assert (answer["pending"], answer["rejected"]) == (events, 0)
+    assert (
+        stack.functions.invoke(on_day(stack, 0).event)["bulk_requests"] == 0
+    )  # as while the cluster is away
+    assert (stack.bucket.pending()[: len(before)], stack.bucket.rejected()) == (before, [])
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def test_an_event_that_spoils_its_request_is_rejected_though_it_is_alone_in_its_payload(stack: Stack) -> None:
+    good, bad = on_day(stack, 0), on_day(stack, 0, events=1)
+
+    def refuse(exchange: Exchange) -> None:
+        if bad.ids[0] in read_ids(exchange.read_body()):
+            answering(400, error(400, "action_request_validation_exception", "id is too long"))(exchange)
+        else:
+            passing(exchange)
+
+    stack.proxy.always(refuse)
+    answer = stack.functions.deliver(bad.event)
+    assert answer is not None
+    assert (answer["pending"], answer["rejected"]) == (1, 0)  # nothing shows yet that others pass
+    stack.store(good, "0-before-it")
+
+    answer = stack.functions.replay()
+
+    assert (answer["indexed"], answer["rejected"], answer["dropped"]) == (4, 1, 2)
+    stack.settle(rejected={bad.ids[0]: "400 action_request_validation_exception"})
 
 
 def test_what_could_not_be_dropped_is_not_rejected_twice(
@@ -273,21 +331,58 @@ def test_an_answer_in_pieces_has_no_more_time_than_one_in_whole(
     stack.settle()
 
 
-def interim(exchange: Exchange) -> None:
-    """Apply nothing; send an interim answer, and much later one that could pass for the next request's."""
+def hint(exchange: Exchange) -> None:
+    """Send an interim answer before the real one."""
+    exchange.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
+    passing(exchange)
+
+
+def hint_and_swallow(exchange: Exchange) -> None:
+    """Send an interim answer, and no other."""
     exchange.read_body()
     exchange.write(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n")
     exchange.wait_for_client()
 
 
-def test_an_interim_answer_is_none(stack: Stack) -> None:
+@pytest.mark.parametrize(("fault", "indexed"), [(hint, 4), (hint_and_swallow, 0)])
+def test_an_interim_answer_is_none(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, fault: Fault, indexed: int
+) -> None:
+    monkeypatch.setattr("handler.delivery.READ_SECONDS", 1.0)
     payload = on_day(stack, 0)
-    stack.proxy.script(interim)
+    stack.proxy.script(fault)
 
     answer = stack.functions.deliver(payload.event)
 
     assert answer is not None
-    assert answer["indexed"] == 4  # on a connection of its own
+    assert (answer["indexed"], answer["bulk_requests"]) == (indexed, 1)
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+def answer_late(of: list[str]) -> Fault:
+    """Give an answer too many, to the request before, when this one has begun; apply nothing."""
+
+    def answer(exchange: Exchange) -> None:
+        count = len(read_ids(exchange.read_body()))
+        items = ",".join(['{"create":{"status":201}}'] * count)
+        body = f'{{"errors":false,"items":[{items}]}}'.encode()
+        exchange.answer(Reply(200, body, JSON | ({"X-Opaque-Id": of[0]} if of else {})))
+
+    return answer
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["the mark of another request", "no mark"])
+def test_an_answer_to_another_request_settles_nothing(stack: Stack, *, marked: bool) -> None:
+    first, second = on_day(stack, 0), on_day(stack, 0)
+    stack.functions.deliver(first.event)
+    mark = stack.proxy.heads[-1].headers["x-opaque-id"]
+    stack.proxy.script(answer_late([mark] if marked else []))
+
+    answer = stack.functions.deliver(second.event)
+
+    assert answer is not None
+    assert (answer["indexed"], answer["bulk_requests"]) == (4, 2)
     stack.settle()
 
 

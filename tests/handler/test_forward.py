@@ -241,6 +241,7 @@ def test_metrics_are_printed_in_the_embedded_metric_format(
         "EventsReceived": ([5], "Count"),
         "EventsIndexed": ([5], "Count"),
         "EventsDuplicate": ([0], "Count"),
+        "EventsConflicting": ([0], "Count"),
         "EventsPending": ([0], "Count"),
         "EventsRejected": ([0], "Count"),
         "EventsUnparsed": ([1], "Count"),

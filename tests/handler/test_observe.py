@@ -64,6 +64,7 @@ REPORT = Report(
     bulk_requests=6,
     bulk_retries=2,
     bulk_bytes=1234,
+    conflicting=1,
 )
 
 
@@ -72,6 +73,7 @@ def test_a_report_is_counted_by_the_names_of_the_log() -> None:
         "received": 9,
         "indexed": 2,
         "duplicate": 1,
+        "conflicting": 1,
         "pending": 2,
         "rejected": 4,
         "unaccounted": 0,
@@ -90,13 +92,20 @@ def test_events_that_are_in_no_group_are_unaccounted() -> None:
     assert count(Report(received=7, indexed=3, duplicate=1))["unaccounted"] == 3
 
 
+def test_events_of_one_id_that_differ_are_logged_as_a_number(log: io.StringIO) -> None:
+    log_failures(Report(received=5, indexed=3, duplicate=2, conflicting=2))
+
+    (line,) = read(log)
+    assert (line["level"], line["message"], line["count"]) == ("WARNING", "delivery.conflicting", 2)
+
+
 def test_each_kind_of_failure_is_logged_once_with_its_first_reason(log: io.StringIO) -> None:
     log_failures(REPORT)
 
     names = ("level", "message", "outcome", "status", "error_type", "index", "reason", "count")
     first, second = "cwl-2026.01.15", "cwl-2026.01.16"
     blocked, cut = "cluster_block_exception", PREVIEW.partition(" Preview")[0]
-    assert [tuple(line[name] for name in names) for line in read(log)] == [
+    assert [tuple(line[name] for name in names) for line in read(log)[1:]] == [
         ("WARNING", "delivery.failed", "pending", 403, blocked, first, f"index [{first}] blocked", 1),
         ("WARNING", "delivery.failed", "pending", 0, "timeout", first, "Read timed out.", 1),
         ("WARNING", "delivery.failed", "rejected", 400, MAPPER, first, cut, 2),
