@@ -7,7 +7,6 @@ little: 403 and 429 mix causes, so the error's type is read with it.
 
 import json
 import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -283,5 +282,5 @@ def _read_refusal(reply: bytes) -> tuple[str, str]:
 
 def _describe(error: _Error | str | None) -> tuple[str, str]:
     if isinstance(error, _Error):
-        return sys.intern(error.type or ""), (error.reason or "")[:LONGEST_REASON]
+        return error.type or "", (error.reason or "")[:LONGEST_REASON]
     return "", (error or "")[:LONGEST_REASON]

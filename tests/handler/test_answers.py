@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 import trustme
 
-from flowlogs.embedded import Embedded
+from flowlogs.local.embedded import Embedded
 from handler import answer
 from handler.config import Config
 from handler.opensearch import ConnectionFailedError, Send, connect, sender

@@ -1,8 +1,10 @@
 """Whose fault a refusal is: the event's, the index's, or that of what stands in between."""
 
+import gc
 import gzip
 import itertools
 import json
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
@@ -31,7 +33,7 @@ def events(*ids: object, at: int = NOON, text: str = "no flow log") -> tuple[Eve
     return tuple(Event(f"id-{each}", at, text) for each in ids)
 
 
-def deliver(these: Sequence[Event], answer: Answer, **options: Any) -> Report:  # noqa: ANN401  # of Delivery
+def deliver(these: Sequence[Event], answer: Answer, **options: Any) -> Report:  # of Delivery
     subscription = Subscription(owner="1", log_group="flows", log_stream="eni", events=tuple(these))
 
     def make(payload: Subscription) -> Iterator[Body]:
@@ -230,6 +232,23 @@ def test_reasons_of_many_refusals_are_kept_a_bounded_number_of_times() -> None:
     assert reasons[-1] == "failed to parse field [srcaddr] of type [long]"
     assert len({id(each.verdict) for each in report.rejected}) == MOST_REASONS + 1
     assert {each.verdict.error_type for each in report.rejected} == {"mapper_parsing_exception"}
+
+
+def test_a_refused_event_costs_little_memory_besides_itself() -> None:
+    number = 6_000
+    these = events(*range(number))
+    refusal = items(lambda each: (400, "mapper_parsing_exception", NAMED.format(each)))
+    deliver(these[:10], refusal)  # what is made once
+    gc.collect()
+    tracemalloc.start()
+
+    report = deliver(these, refusal)
+
+    gc.collect()
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(report.rejected) == number
+    assert kept < number * 60 + MOST_REASONS * 1_000
 
 
 def test_reasons_without_likeness_are_bounded_too() -> None:

@@ -215,6 +215,18 @@ def test_the_connection_outlives_an_invocation(invoke: Invoke, recorder: Recorde
     assert recorder.connections == 1
 
 
+def test_where_answers_have_no_marks_that_is_logged_once(invoke: Invoke, recorder: Recorder) -> None:
+    recorder.marks = False
+    invocation = invoke(LOG_LEVEL="WARNING")
+
+    for _ in range(3):
+        assert invocation(make_event(LINES))["indexed"] == len(LINES)
+
+    (line,) = invocation.read_log()
+    assert line["message"] == "answers.unmarked"
+    assert line["reason"] == "what stands before OpenSearch does not pass x-opaque-id on"
+
+
 def test_a_log_level_below_info_keeps_the_line_away(invoke: Invoke) -> None:
     invocation = invoke(LOG_LEVEL="WARNING")
 

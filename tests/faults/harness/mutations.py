@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from handler import delivery, environment, forward, replay
+from handler import delivery, environment, forward, opensearch, replay
 from handler.failures import FailureStore, Pending
 from handler.outage import Outage
 from parser import bulk, reply
@@ -155,6 +155,28 @@ def replay_on() -> None:
     patch(replay.Summary, "refused", property(lambda _: False, lambda *_: None))
 
 
+def take_any_answer() -> None:
+    """Take what arrives for the answer, whatever it answers."""
+    patch(opensearch._Marks, "check", lambda *_: None)
+
+
+def blame_documents() -> None:
+    """Reject what an index says of all its events alike."""
+    patch(delivery, "is_fault_of_index", lambda *_, **__: False)
+
+
+def reject_what_is_refused_alone() -> None:
+    """Reject an event that is refused alone, though nothing passes."""
+    settle = delivery.Delivery._settle_suspects
+
+    def settle_blindly(self: delivery.Delivery) -> None:
+        self.report.damaged = False
+        self._taken.add("any")
+        settle(self)
+
+    patch(delivery.Delivery, "_settle_suspects", settle_blindly)
+
+
 def patch(owner: Any, name: str, value: Any) -> None:
     """Change the code of this process, for good."""
     setattr(owner, name, value)
@@ -209,6 +231,15 @@ MUTATIONS: Final = {
         succeed_always, "test_failure_store.py", "lambda_keeps and AccessDenied"
     ),
     "time is kept back for storing": Mutation(ignore_the_clock, "test_payloads.py", "time and middle"),
+    "an answer bears its request's mark": Mutation(
+        take_any_answer, "test_one_bad_part.py", "another_request"
+    ),
+    "what is said of all is the index's fault": Mutation(
+        blame_documents, "test_cluster.py", "no_fault_of_theirs and new"
+    ),
+    "an event is at fault only where others pass": Mutation(
+        reject_what_is_refused_alone, "test_one_bad_part.py", "lets_nothing_pass and one_event and 400"
+    ),
     "an outage is remembered": Mutation(insist, "test_cluster.py", "asked_seldom"),
     "a replay stops when the cluster refuses": Mutation(replay_on, "test_replays.py", "stops_after_one"),
 }
