@@ -376,9 +376,14 @@ def answer_late(of: list[str]) -> Fault:
 @pytest.mark.parametrize("marked", [True, False], ids=["the mark of another request", "no mark"])
 def test_an_answer_to_another_request_settles_nothing(stack: Stack, *, marked: bool) -> None:
     first, second = on_day(stack, 0), on_day(stack, 0)
+    marks: list[str] = []
+
+    def remember(exchange: Exchange) -> None:
+        marks.append(exchange.read_head().headers["x-opaque-id"])
+        passing(exchange)
+
+    stack.proxy.script(remember, answer_late(marks if marked else []))
     stack.functions.deliver(first.event)
-    mark = stack.proxy.heads[-1].headers["x-opaque-id"]
-    stack.proxy.script(answer_late([mark] if marked else []))
 
     answer = stack.functions.deliver(second.event)
 
