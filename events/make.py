@@ -2,13 +2,15 @@
 """Make the sample events (`python events/make.py`).
 
 Each file of payloads/ is what a CloudWatch Logs subscription sends, to be read and edited by people. For
-each, this writes what Lambda gets: events with their ids, gzipped, as base64 text. Every run writes the
+each, this writes what Lambda gets: events with their ids, compressed, as base64 text. Every run writes the
 same, so that a change shows in version control; a test makes them again and compares.
 """
 
+import base64
 import hashlib
 import json
 import sys
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +18,9 @@ from flowlogs.traffic.day import LambdaEvent, encode_payload, event_id
 
 EVENTS: Final = Path(__file__).parent
 PAYLOADS: Final = EVENTS / "payloads"
+
+OF_ZLIB: Final = {"flow-logs-system-fields"}
+"""Payloads that are compressed with zlib, as in AWS's published sample of an account-level subscription."""
 
 INGESTION_DELAY: Final = 360_000
 """Milliseconds between a record's start and its arrival in the log group."""
@@ -29,6 +34,9 @@ def make_event(source: Path) -> LambdaEvent:
             {"id": _identify(source.stem, event["timestamp"], number)} | event
             for number, event in enumerate(payload["logEvents"])
         ]
+    if source.stem in OF_ZLIB:
+        text = json.dumps(payload, separators=(",", ":")).encode()
+        return {"awslogs": {"data": base64.b64encode(zlib.compress(text, 9)).decode("ascii")}}
     return encode_payload(payload)
 
 

@@ -1,6 +1,7 @@
 """Payloads that try a parser: mostly right, often odd, sometimes broken, all from one seed."""
 
 import string
+from dataclasses import replace
 from random import Random
 from typing import Final
 
@@ -42,6 +43,10 @@ class RandomPayloads:
                 fields = tuple(FIELDS[: random.randint(1, len(FIELDS))])
             else:
                 fields = tuple(random.sample(pool, random.randint(1, 40)))
+            if random.random() < 0.1:  # one is named twice
+                again = replace(random.choice(fields), repeated=True)
+                place = random.randint(fields.index(replace(again, repeated=False)) + 1, len(fields))
+                fields = (*fields[:place], again, *fields[place:])
             drawn[len(fields)] = Format(fields)
         return Formats.of(drawn.values())
 

@@ -1,10 +1,10 @@
 """The sample events, read with nothing but the standard library."""
 
 import base64
-import gzip
 import importlib.util
 import json
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ import pytest
 EVENTS = Path(__file__).parent.parent / "events"
 DOCUMENTATION_LINES = Path(__file__).parent / "data" / "documentation_lines.json"
 DATA_FILES = sorted(EVENTS.glob("flow-logs-*.json"))
+GZIP_OR_ZLIB = 47
+"""The value of `wbits` that reads either."""
+
 FILES = [EVENTS / "control-message.json", *DATA_FILES]
 
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -24,7 +27,9 @@ def read_payload(file: Path) -> Any:
     event = json.loads(file.read_text(encoding="utf-8"))
     assert list(event) == ["awslogs"]
     assert list(event["awslogs"]) == ["data"]
-    return json.loads(gzip.decompress(base64.b64decode(event["awslogs"]["data"], validate=True)))
+    return json.loads(
+        zlib.decompress(base64.b64decode(event["awslogs"]["data"], validate=True), GZIP_OR_ZLIB)
+    )
 
 
 def read_messages(name: str) -> list[str]:
@@ -180,6 +185,16 @@ def test_a_skipdata_record_has_milliseconds() -> None:
 def test_extracted_fields_are_the_columns_of_the_message_as_text() -> None:
     for event in read_payload(EVENTS / "flow-logs-extracted-fields.json")["logEvents"]:
         assert list(event["extractedFields"].values()) == event["message"].split()
+
+
+def test_the_sample_of_an_account_level_policy_is_zlib_and_the_others_are_gzip() -> None:
+    heads = {
+        file.stem: base64.b64decode(json.loads(file.read_text("utf-8"))["awslogs"]["data"])[:2].hex()
+        for file in FILES
+    }
+
+    assert heads.pop("flow-logs-system-fields") == "78da"
+    assert set(heads.values()) == {"1f8b"}
 
 
 def test_an_account_has_a_leading_zero() -> None:

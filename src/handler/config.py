@@ -88,6 +88,8 @@ class Config:
         retention_days: how many days indices are kept; 0 for ever. A replay rejects what is older.
         index_shards: primary shards of each day's index.
         index_replicas: copies of each shard; None for one where there is a second node.
+        own_log_group: the log group that this function writes to; empty outside of Lambda.
+        own_log_prefix: how the names of all log groups of the stack's own begin; empty where none is known.
     """
 
     url: str
@@ -108,6 +110,14 @@ class Config:
     retention_days: int = 0
     index_shards: int = 1
     index_replicas: int | None = None
+    own_log_group: str = ""
+    own_log_prefix: str = ""
+
+    def is_own_log(self, log_group: str) -> bool:
+        """Tell whether a log group is the function's own, or that of another part of its stack."""
+        if self.own_log_prefix and log_group.startswith(self.own_log_prefix):
+            return True
+        return bool(log_group) and log_group == self.own_log_group
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -140,6 +150,8 @@ class Config:
             retention_days=reader.read("RETENTION_DAYS", _read_days, default="0") or 0,
             index_shards=reader.read("INDEX_SHARDS", _read_shards, default="1") or 1,
             index_replicas=reader.read("INDEX_REPLICAS", _read_replicas, default=AUTO),
+            own_log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
+            own_log_prefix=environ.get("OWN_LOG_PREFIX", ""),
         )
         if reader.problems:
             raise ConfigError(reader.problems)

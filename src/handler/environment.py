@@ -10,6 +10,7 @@ from handler.config import Config
 from handler.observe import logger
 from handler.opensearch import Send, connect, sender
 from handler.outage import Outage
+from handler.own_log import OwnLog
 from parser.bulk import Body, encode
 from parser.subscription import Subscription
 
@@ -32,12 +33,14 @@ class Environment:
         config: what the environment says.
         send: posts a bulk body, over a connection that stays open.
         outage: what is remembered of deliveries that gave up.
+        own_log: what has been passed over of the functions' own log.
         position: prefix -> key of the failure store, behind which the next replay begins.
     """
 
     config: Config
     send: Send
     outage: Outage = field(default_factory=Outage)
+    own_log: OwnLog = field(default_factory=OwnLog)
     position: dict[str, str] = field(default_factory=dict)
 
     def encode(self, subscription: Subscription) -> Iterator[Body]:

@@ -31,6 +31,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     try:
         environment = prepare()
         subscription = decode_event(event)
+        if environment.config.is_own_log(subscription.log_group):
+            return _pass_over(environment, subscription, context)
         report = _deliver(environment, subscription, context)
         log_failures(report)
         _keep(environment, subscription, report, context.aws_request_id)
@@ -40,6 +42,17 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     log_report("forward.done", subscription, report, milliseconds=int((time.perf_counter() - started) * 1000))
     emit_metrics(context.function_name, {**count(report), **measure_lag(subscription)})
     return count(report)
+
+
+def _pass_over(
+    environment: Environment, subscription: Subscription, context: "LambdaContext"
+) -> dict[str, int]:
+    """End quietly: a line about a payload of the functions' own log would call for the next payload."""
+    events = len(subscription.events) + len(subscription.unusable)
+    if untold := environment.own_log.pass_over(events):
+        logger.warning("forward.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
+        emit_metrics(context.function_name, {"own_log": untold})
+    return {**count(Report(received=0)), "own_log": events}
 
 
 def _deliver(environment: Environment, subscription: Subscription, context: "LambdaContext") -> Report:

@@ -30,6 +30,7 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "BulkRetries": ("bulk_retries", MetricUnit.Count),
     "BulkBytes": ("bulk_bytes", MetricUnit.Bytes),
     "DeliveryLag": ("delivery_lag", MetricUnit.Milliseconds),
+    "EventsOwnLog": ("own_log", MetricUnit.Count),
     "EventsUnaccounted": ("unaccounted", MetricUnit.Count),
     "OldestPendingAge": ("oldest_pending_age", MetricUnit.Seconds),
     "PendingObjects": ("remaining_objects", MetricUnit.Count),

@@ -14,7 +14,7 @@ from parser.compiled import Mark, Rows, divide
 from parser.compression import compressor
 from parser.document import index_name
 from parser.format import Formats
-from parser.subscription import Event, Subscription
+from parser.payload import Event, Subscription, take_portions
 
 DAY: Final = 86_400_000
 """Milliseconds."""
@@ -22,6 +22,10 @@ DAY: Final = 86_400_000
 CHUNK: Final = 256
 """Events that are rendered and compressed at once: few enough to stay in the processor's cache, many
 enough for isal to find likeness between their rows."""
+
+PORTION: Final = 256 * 1024
+"""Characters of the messages of such a chunk: a few times as many bytes are held while it is rendered. Its
+events are then fewer; one that is longer goes alone."""
 
 MOST_COMPILED: Final = 8
 """Sets of formats that are kept compiled."""
@@ -96,10 +100,15 @@ def encode(
     renderer = _compile(formats, keep_message=keep_message)
     for index, events in _group_by_index(subscription.events, prefix).items():
         body = _Builder(index)
-        for start in range(0, len(events), CHUNK):
-            chunk = events[start : start + CHUNK]
+        for chunk in take_portions(events, CHUNK, PORTION):
             data, marks = renderer.render(chunk, subscription)
-            if body.size + len(data) <= max_bytes:
+            alone = len(chunk) == 1
+            if body.size + len(data) <= max_bytes or (alone and not body.size):
+                body.add(chunk, data, marks.values())
+                continue
+            if alone:  # however long it is, it needs no dividing, which would hold it several times
+                yield body.finish()
+                body = _Builder(index)
                 body.add(chunk, data, marks.values())
                 continue
             rows = divide(data.decode())

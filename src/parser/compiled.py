@@ -251,7 +251,7 @@ class _Plan:
                 if token == ABSENT:
                     continue
                 pieces.append(_render_token(field, column, token))
-                if field.name == _STATUS:
+                if field.name == _STATUS and not field.repeated:
                     mark = _MARKED.get(token)
         except ValueError:
             return None
@@ -402,12 +402,15 @@ def _group_by_length(events: Sequence[Event]) -> list[list[int]]:
 
 
 def _is_counted(field: Field, token: str) -> bool:
-    return field.name == _STATUS and token in _MARKED
+    return field.name == _STATUS and token in _MARKED and not field.repeated
 
 
 def _is_steady(field: Field) -> bool:
-    """Whether few texts of the field repeat: names and small numbers; not addresses and counters."""
-    return field.kind in (Kind.TEXT, Kind.TAG, Kind.CHOICE) or 0 < field.high <= SHORT
+    """Whether few texts of the field repeat: names and small numbers; not addresses and counters.
+
+    A field that its format has named before is taken for one: nothing is written for any of its texts.
+    """
+    return field.repeated or field.kind in (Kind.TEXT, Kind.TAG, Kind.CHOICE) or 0 < field.high <= SHORT
 
 
 _Column = _Numbers | _Addresses | _Memo
@@ -449,7 +452,7 @@ def _define_field(field: Field, token: str) -> str:
     Raises:
         RecordError: the token is not of the field's kind.
     """
-    if token == ABSENT:
+    if token == ABSENT or field.repeated:
         return ""
     return f'"{field.document_name}":{encode_json(read(field, token)).decode()},'
 

@@ -44,6 +44,7 @@ class Field:
         meaning: what it says, in a few words.
         high: the largest number accepted (integers only).
         choices: the words accepted (choices only).
+        repeated: its format has named it before, so that this token is passed over: the first counts.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Field:
     meaning: str
     high: int = 0
     choices: tuple[str, ...] = ()
+    repeated: bool = False
 
     @property
     def document_name(self) -> str:

@@ -8,7 +8,7 @@ number of tokens.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -33,6 +33,7 @@ SEPARATOR: Final = ";"
 """Stands between formats where one text holds several."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+_WRAPPED_NAME: Final = re.compile(r"""["'`\\${]*([A-Za-z][A-Za-z0-9_-]*)["'`\\}]*""")
 _RESERVED: Final = "parse-error"
 """Would become `parse_error`, the name under which a document says why its line was not parsed."""
 
@@ -42,7 +43,7 @@ class Format:
     """The fields of a line, in their order.
 
     Attributes:
-        fields: at least one, no two alike.
+        fields: at least one. Of a name that stands twice, the first counts.
     """
 
     fields: tuple[Field, ...]
@@ -58,16 +59,15 @@ def parse_format(text: str) -> Format:
     """Read a format as EC2 writes it (`${version} ${account-id} ...`), or as bare names.
 
     Raises:
-        FormatError: the text is empty, a name is malformed or stands twice; names the spot.
+        FormatError: the text is empty, or a name is malformed; names the spot.
     """
     fields: list[Field] = []
-    positions: dict[str, int] = {}
+    names: set[str] = set()
     for position, token in enumerate(text.split(), start=1):
         name = _read_name(token, position)
-        if name in positions:
-            raise FormatError(f"format names {name!r} twice: as field {positions[name]} and {position}")
-        positions[name] = position
-        fields.append(find(name))
+        # EC2 is reported to accept such a format, and writes the same value twice.
+        fields.append(replace(find(name), repeated=name in names))
+        names.add(name)
     if not fields:
         raise FormatError("format is empty: it must name at least one field")
     return Format(tuple(fields))
@@ -78,14 +78,20 @@ def _read_name(token: str, position: int) -> str:
     if name == _RESERVED:
         raise FormatError(f"field {position} of the format: the name {name!r} is reserved for documents")
     if not _NAME.fullmatch(name):
-        hint = (
-            f"; did you mean {name.replace('_', '-')!r}?" if _NAME.fullmatch(name.replace("_", "-")) else ""
-        )
         raise FormatError(
             f"field {position} of the format: {quote(token)} is neither ${{name}} nor a bare name "
-            f"of lower-case letters, digits and hyphens{hint}"
+            f"of lower-case letters, digits and hyphens{_guess(token)}"
         )
     return name
+
+
+def _guess(token: str) -> str:
+    """Return a hint where one name is meant: in quotes, escaped as in a shell, or with underscores."""
+    found = _WRAPPED_NAME.fullmatch(token)
+    if not found:
+        return ""
+    name = found[1].lower().replace("_", "-")
+    return f"; did you mean {name!r}?" if _NAME.fullmatch(name) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def parse(line: str, formats: Formats) -> dict[str, Value]:
     return {
         field.document_name: read(field, token)
         for field, token in zip(formats.select(tokens).fields, tokens, strict=True)
-        if token != ABSENT
+        if token != ABSENT and not field.repeated
     }
 
 

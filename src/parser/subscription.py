@@ -11,9 +11,45 @@ from typing import Final
 
 import msgspec
 
-from parser.compression import compress, decompress
+from parser.compression import compressor, decompress
 from parser.errors import EnvelopeError
-from parser.surrogates import may_hold_halves, put_back, stand_in
+from parser.json_parts import BrokenJSONError
+from parser.odd_payload import (
+    HELD_BESIDE,
+    LONGEST_EVENT,
+    LONGEST_NAME,
+    MOST_HELD,
+    outline,
+    read_events,
+    read_filters,
+    read_name,
+    refuse_length,
+    refuse_name,
+)
+from parser.payload import (
+    LAST_TIMESTAMP,
+    MAX_ID,
+    Event,
+    Subscription,
+    Unusable,
+    set_apart,
+    take_portions,
+)
+from parser.surrogates import may_hold_halves, put_back
+
+__all__ = [
+    "LAST_TIMESTAMP",
+    "MAX_CONTENT",
+    "MAX_ID",
+    "MAX_PAYLOAD",
+    "Event",
+    "Subscription",
+    "Unusable",
+    "decode",
+    "decode_event",
+    "encode",
+    "set_apart",
+]
 
 MAX_PAYLOAD: Final = 24 * 1024 * 1024
 """Bytes of JSON. CloudWatch Logs sends up to 1 MiB of base64, which holds 6 to 12 MB of flow logs; what is
@@ -22,65 +58,12 @@ stored of a payload is no larger than the payload."""
 MAX_CONTENT: Final = 64 * 1024 * 1024
 """Bytes of an object with rejected events, each of which has its reason and the formats beside it."""
 
-MAX_ID: Final = 512
-"""Bytes of UTF-8. A longer `_id`, or an empty one, makes OpenSearch refuse the whole request; CloudWatch's
-event ids are 56 decimal digits."""
+SMALL: Final = 4 * 1024 * 1024
+"""Bytes of JSON: what this holds needs no more than half of `MOST_HELD`, whatever it is."""
 
-LAST_TIMESTAMP: Final = 253_402_300_799_999
-"""Milliseconds: the end of the year 9999, the last that a day index can name."""
-
-_SHORT_ID: Final = MAX_ID // 4
-"""Characters that take no more than `MAX_ID` bytes, whatever they are."""
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One log event.
-
-    Attributes:
-        id: CloudWatch's event id, the same each time that the event is delivered.
-        timestamp: milliseconds since the epoch; for a flow log record its `start`.
-        message: the flow log record, as text.
-    """
-
-    id: str
-    timestamp: int
-    message: str
-
-
-class Unusable(msgspec.Struct, frozen=True):
-    """An event that cannot become a document: no index or request would take it.
-
-    Attributes:
-        event: the event as it came.
-        reason: what is wrong with it, for people.
-    """
-
-    event: Event
-    reason: str
-
-
-class Subscription(msgspec.Struct, frozen=True, kw_only=True):
-    """One payload: events of one log stream.
-
-    Attributes:
-        owner: the account that owns the log group, as text.
-        log_group: the log group's name.
-        log_stream: the log stream's name.
-        subscription_filters: the names of the filters that matched.
-        policy_level: `ACCOUNT_LEVEL_POLICY` where an account's policy delivers, else None.
-        events: in the order of delivery. Empty for a control message. As `decode` gives them, each has
-            an id of 1 to `MAX_ID` bytes and a timestamp from 0 to `LAST_TIMESTAMP`.
-        unusable: the events that `decode` found to be otherwise, in the order of delivery. They came
-            with the payload and count as received, but `encode` does not write them.
-    """
-
-    owner: str
-    log_group: str
-    log_stream: str
-    subscription_filters: tuple[str, ...] = ()
-    policy_level: str | None = None
-    events: tuple[Event, ...]
-    unusable: tuple[Unusable, ...] = ()
+AT_ONCE: Final = 256
+PORTION: Final = 256 * 1024
+"""Events, and characters of their messages, that are written at once."""
 
 
 class _Data(
@@ -91,7 +74,7 @@ class _Data(
     owner: str
     log_group: str
     log_stream: str
-    subscription_filters: tuple[str, ...] = ()
+    subscription_filters: msgspec.Raw = msgspec.Raw(b"[]")
     policy_level: str | None = None
     events: tuple[Event, ...] = msgspec.field(name="logEvents")
 
@@ -104,7 +87,7 @@ class _Control(
     owner: str = ""
     log_group: str = ""
     log_stream: str = ""
-    subscription_filters: tuple[str, ...] = ()
+    subscription_filters: msgspec.Raw = msgspec.Raw(b"[]")
 
 
 _Message = _Data | _Control
@@ -123,25 +106,11 @@ def decode(data: str | bytes, *, limit: int = MAX_PAYLOAD) -> Subscription:
     Raises:
         EnvelopeError: says whether base64, gzip, JSON or a key is at fault, and where.
     """
-    message = _read(decompress(_from_base64(data) if isinstance(data, str) else data, limit))
-    if isinstance(message, _Control):
-        return Subscription(
-            owner=message.owner,
-            log_group=message.log_group,
-            log_stream=message.log_stream,
-            subscription_filters=message.subscription_filters,
-            events=(),
-        )
-    events, unusable = set_apart(message.events)
-    return Subscription(
-        owner=message.owner,
-        log_group=message.log_group,
-        log_stream=message.log_stream,
-        subscription_filters=message.subscription_filters,
-        policy_level=message.policy_level,
-        events=events,
-        unusable=unusable,
-    )
+    subscription = _read(decompress(_from_base64(data) if isinstance(data, str) else data, limit))
+    longest = max(len(subscription.owner), len(subscription.log_group), len(subscription.log_stream))
+    if longest > LONGEST_NAME:
+        raise refuse_name(longest)
+    return subscription
 
 
 def decode_event(event: object, *, limit: int = MAX_PAYLOAD) -> Subscription:
@@ -161,46 +130,30 @@ def encode(subscription: Subscription) -> bytes:
 
     Events that are unusable are left out: they are for people, and no replay would change them.
     """
-    message = _Data(
-        owner=subscription.owner,
-        log_group=subscription.log_group,
-        log_stream=subscription.log_stream,
-        subscription_filters=subscription.subscription_filters,
-        policy_level=subscription.policy_level,
-        events=subscription.events,
-    )
+    head = {
+        "messageType": "DATA_MESSAGE",
+        "owner": subscription.owner,
+        "logGroup": subscription.log_group,
+        "logStream": subscription.log_stream,
+        "subscriptionFilters": subscription.subscription_filters,
+        "policyLevel": subscription.policy_level,
+    }
+    stream = compressor()
+    parts = [stream.compress(_encode_text(head)[:-1] + b',"logEvents":[')]
+    comma = b""
+    for portion in take_portions(subscription.events, AT_ONCE, PORTION):
+        parts.append(stream.compress(comma + _encode_text(portion)[1:-1]))
+        comma = b","
+    parts.append(stream.compress(b"]}"))
+    return b"".join([*parts, stream.flush()])
+
+
+def _encode_text(content: object) -> bytes:
     try:
-        text = _encoder.encode(message)
+        return _encoder.encode(content)
     except UnicodeEncodeError:  # a lone surrogate, which UTF-8 cannot hold but a JSON escape can
-        content = json.dumps(msgspec.to_builtins(message), ensure_ascii=False, separators=(",", ":"))
-        text = content.encode("utf-8", "backslashreplace")
-    return compress(text)
-
-
-def set_apart(events: tuple[Event, ...]) -> tuple[tuple[Event, ...], tuple[Unusable, ...]]:
-    """Return the events that can become documents, and the others; both in their order."""
-    # Few payloads have an odd event: one quick look at all of them, then a close one at the odd.
-    odd = [
-        event
-        for event in events
-        if not 0 < len(event.id) <= _SHORT_ID or not 0 <= event.timestamp <= LAST_TIMESTAMP
-    ]
-    unusable = tuple(Unusable(event, reason) for event in odd if (reason := _find_fault(event)))
-    if not unusable:
-        return events, ()
-    apart = {id(each.event) for each in unusable}
-    return tuple(event for event in events if id(event) not in apart), unusable
-
-
-def _find_fault(event: Event) -> str | None:
-    size = len(event.id.encode("utf-8", "surrogatepass"))
-    if not size:
-        return "its id is empty"
-    if size > MAX_ID:
-        return f"its id has {size} bytes, and {MAX_ID} are the most"
-    if not 0 <= event.timestamp <= LAST_TIMESTAMP:
-        return f"its timestamp {event.timestamp} is not between 0 and {LAST_TIMESTAMP} (the year 9999)"
-    return None
+        text = json.dumps(msgspec.to_builtins(content), ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _from_base64(text: str) -> bytes:
@@ -214,41 +167,86 @@ def _from_base64(text: str) -> bytes:
         raise EnvelopeError(f"payload is not base64: {str(error).lower()}") from error
 
 
-def _read(text: bytes) -> _Message:
+def _read(text: bytes) -> Subscription:
+    """Read JSON: at once where that is sure to need little memory, or else event by event.
+
+    What the strict decoder refuses is read once more, event by event, so that one that is odd costs only
+    itself.
+    """
+    if not _is_bounded(text):
+        return _read_apart(text, None)
     try:
-        return _decoder.decode(text)
-    except msgspec.ValidationError as error:
-        raise EnvelopeError(f"payload is not a CloudWatch Logs message: {error}") from error
+        message = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if may_hold_halves(text):
-            return _read_surrogates(text)
-        raise _not_json(error) from error
+        return _read_apart(text, error)
+    if isinstance(message, _Control):
+        return _make(message)
+    if len(text) > LONGEST_EVENT and message.events:
+        longest = max([len(event.message) for event in message.events])
+        if longest > LONGEST_EVENT:
+            raise refuse_length(longest)
+    events, unusable = set_apart(message.events, halves=False)
+    return _make(message, message.policy_level, events, unusable)
 
 
-def _read_surrogates(text: bytes) -> _Message:
-    """Read JSON with a lone surrogate, which the decoder refuses."""
+def _is_bounded(text: bytes) -> bool:
+    """Whether no object made of it can need more than `MOST_HELD`, as far as that is seen at once."""
+    if len(text) <= SMALL:
+        return True
+    if not text.isascii() or b"\\u" in text:
+        return False  # characters may take up to four bytes
+    # Of an event, id and message are less in memory than they and their keys are in JSON.
+    return len(text) + (HELD_BESIDE + 2 * str.__sizeof__("")) * text.count(b"{") <= MOST_HELD
+
+
+def _make(
+    message: _Message,
+    policy_level: str | None = None,
+    events: tuple[Event, ...] = (),
+    unusable: tuple[Unusable, ...] = (),
+) -> Subscription:
+    return Subscription(
+        owner=message.owner,
+        log_group=message.log_group,
+        log_stream=message.log_stream,
+        subscription_filters=read_filters(message.subscription_filters),
+        policy_level=policy_level,
+        events=events,
+        unusable=unusable,
+    )
+
+
+def _read_apart(text: bytes, refused: Exception | None) -> Subscription:
+    """Read a payload event by event.
+
+    Args:
+        text: the JSON.
+        refused: why the strict decoder does not read it, or None where it was not asked.
+    """
     try:
-        message = _decoder.decode(stand_in(text))
+        small, spans = outline(text)
+        message = _decoder.decode(small)
+        names = {key: read_name(text, spans, key.encode()) for key in ("owner", "logGroup", "logStream")}
+        begin, end = spans.get(b"subscriptionFilters", (0, 0))
+        filters = read_filters(memoryview(text)[begin:end])
+        is_control = isinstance(message, _Control)
+        found = ((), ()) if is_control else read_events(text, spans[b"logEvents"][0])
+    except BrokenJSONError as broken:
+        raise _not_json(broken if refused is None or may_hold_halves(text) else refused) from broken
     except msgspec.ValidationError as error:
         reason = put_back(str(error)).encode("ascii", "backslashreplace").decode("ascii")
         raise EnvelopeError(f"payload is not a CloudWatch Logs message: {reason}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _not_json(error) from error
-    changes = {
-        "owner": put_back(message.owner),
-        "log_group": put_back(message.log_group),
-        "log_stream": put_back(message.log_stream),
-        "subscription_filters": tuple(map(put_back, message.subscription_filters)),
-    }
-    if isinstance(message, _Control):
-        return msgspec.structs.replace(message, **changes)
-    return msgspec.structs.replace(
-        message,
-        **changes,
-        policy_level=None if message.policy_level is None else put_back(message.policy_level),
-        events=tuple(
-            Event(put_back(event.id), event.timestamp, put_back(event.message)) for event in message.events
-        ),
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _not_json(refused or error) from error
+    events, unusable = set_apart(found[0])
+    return Subscription(
+        owner=names["owner"],
+        log_group=names["logGroup"],
+        log_stream=names["logStream"],
+        subscription_filters=filters,
+        policy_level=None if is_control else read_name(text, spans, b"policyLevel") or None,
+        events=events,
+        unusable=(*found[1], *unusable),
     )
 
 

@@ -1,5 +1,8 @@
 """Payloads that are hard to settle: bad lines, huge lines, too little time."""
 
+import base64
+import gzip
+import json
 import time
 
 import pytest
@@ -28,6 +31,28 @@ def test_poison_lines_among_thousands_are_indexed_and_told(any_stack: Stack) -> 
     assert answer is not None
     assert (answer["indexed"], answer["unparsed"], answer["rejected"]) == (3000, len(POISON), 0)
     any_stack.settle()
+
+
+def test_odd_events_among_a_thousand_cost_only_themselves(stack: Stack) -> None:
+    payload = stack.ledger.payload(events=1000)
+    content = json.loads(gzip.decompress(base64.b64decode(payload.event["awslogs"]["data"])))
+    rows = content["logEvents"]
+    rows[3]["id"] = int(rows[3]["id"])
+    rows[5]["timestamp"] = float(rows[5]["timestamp"])
+    content["owner"] = int(content["owner"])
+    rows[7]["timestamp"] = "now"
+    del rows[9]["message"]
+    rows[11]["message"] = {"a": 1}
+
+    answer = stack.functions.deliver(encode_payload(content))
+
+    assert answer is not None
+    assert (answer["received"], answer["indexed"], answer["rejected"]) == (1000, 997, 3)
+    assert {line["event"]["id"]: line["reason"] for line in stack.bucket.rejected()} == {
+        payload.ids[7]: "its timestamp is a text",
+        payload.ids[9]: "it has no message",
+        payload.ids[11]: "its message is an object",
+    }
 
 
 def test_a_line_that_the_mapping_refuses_among_thousands_costs_only_itself(any_stack: Stack) -> None:

@@ -201,3 +201,37 @@ def test_a_gzip_bomb_is_refused_within_little_memory(codec: ModuleType) -> None:
     assert int(small_mebibytes) < 16
     assert usual == "gzip holds more than 25165824 bytes"
     assert int(usual_mebibytes) < 80
+
+
+@pytest.mark.parametrize("level", [0, 1, 6, 9])
+def test_zlib_is_told_by_its_first_bytes_and_read_alike(level: int) -> None:
+    content = bytes(range(256)) * 50
+
+    assert decompress(zlib.compress(content, level), 20_000) == content
+    assert decompress(zlib.compress(content, level) + b"\0\0" + gzip.compress(b"x"), 20_000) == content + b"x"
+
+
+@pytest.mark.parametrize("window", range(9, 16))
+def test_zlib_of_any_window_is_read(window: int) -> None:
+    stream = zlib.compressobj(wbits=window)
+
+    assert decompress(stream.compress(b"abc") + stream.flush(), 3) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (zlib.compress(b"abc" * 9)[:-2], "zlib is cut short after 27 bytes of content"),
+        (zlib.compress(b"abc")[:-1] + b"\xff", "zlib is damaged: "),
+        (zlib.compress(bytes(10_000)), "zlib holds more than 1000 bytes"),
+        (b"\x78\xda", "zlib is cut short after 0 bytes of content"),
+        (b"\x78", "payload is not gzip: it starts with 78"),
+        (b"\x78\xdb\x00", "payload is not gzip: it starts with 78db00"),
+    ],
+    ids=["cut", "damaged", "large", "head", "first-byte", "no-zlib"],
+)
+def test_zlib_that_is_wrong_is_refused_as_gzip_is(data: bytes, error: str) -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        decompress(data, 1000)
+
+    assert str(caught.value).startswith(error)

@@ -5,6 +5,7 @@ import pytest
 from parser.errors import FormatError
 from parser.fields import FIELDS
 from parser.format import DEFAULT, TRANSIT_GATEWAY_DEFAULT, Format, Formats, known_formats, parse_format
+from parser.record import parse
 
 DEFAULT_NAMES = (
     "version account-id interface-id srcaddr dstaddr srcport dstport protocol packets bytes start end action "
@@ -48,14 +49,33 @@ def test_a_format_is_written_as_aws_writes_it_and_reads_back() -> None:
     assert len(each) == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            "srcport bytes srcport",
+            {"80 5 80": {"srcport": 80, "bytes": 5}, "80 5 -": {"srcport": 80, "bytes": 5}},
+        ),
+        ("bytes ${bytes} bytes", {"- 5 6": {}, "7 x y": {"bytes": 7}}),
+        ("new new", {"a b": {"new": "a"}}),
+        ("log-status log-status", {"OK NODATA": {"log_status": "OK"}, "NODATA OK": {"log_status": "NODATA"}}),
+    ],
+    ids=["apart", "three-times", "unknown", "status"],
+)
+def test_of_a_field_that_is_named_twice_the_first_counts(
+    text: str, lines: dict[str, dict[str, object]]
+) -> None:
+    formats = Formats.from_text(text)
+
+    assert {line: parse(line, formats) for line in lines} == lines
+    assert Formats.from_text(str(formats)) == formats
+
+
 EMPTY = "format is empty: it must name at least one field"
 ALPHABET = "is neither ${name} nor a bare name of lower-case letters, digits and hyphens"
 REFUSED = {
     "empty": ("", EMPTY),
     "blank": (" \n\t ", EMPTY),
-    "twice": ("version srcport version", "format names 'version' twice: as field 1 and 3"),
-    "twice-in-both-ways": ("srcport ${srcport}", "format names 'srcport' twice: as field 1 and 2"),
-    "unknown-twice": ("new new", "format names 'new' twice: as field 1 and 2"),
     "underscore": (
         "version account_id",
         f"field 2 of the format: 'account_id' {ALPHABET}; did you mean 'account-id'?",
@@ -64,11 +84,33 @@ REFUSED = {
         "${log_status}",
         f"field 1 of the format: '${{log_status}}' {ALPHABET}; did you mean 'log-status'?",
     ),
-    "camel-case": ("srcAddr", f"field 1 of the format: 'srcAddr' {ALPHABET}"),
-    "upper-case": ("${VERSION}", f"field 1 of the format: '${{VERSION}}' {ALPHABET}"),
-    "no-end": ("version ${srcport", f"field 2 of the format: '${{srcport' {ALPHABET}"),
-    "no-dollar": ("{version}", f"field 1 of the format: '{{version}}' {ALPHABET}"),
-    "no-braces": ("$version", f"field 1 of the format: '$version' {ALPHABET}"),
+    "camel-case": ("srcAddr", f"field 1 of the format: 'srcAddr' {ALPHABET}; did you mean 'srcaddr'?"),
+    "upper-case": (
+        "${VERSION}",
+        f"field 1 of the format: '${{VERSION}}' {ALPHABET}; did you mean 'version'?",
+    ),
+    "no-end": (
+        "version ${srcport",
+        f"field 2 of the format: '${{srcport' {ALPHABET}; did you mean 'srcport'?",
+    ),
+    "no-dollar": ("{version}", f"field 1 of the format: '{{version}}' {ALPHABET}; did you mean 'version'?"),
+    "no-braces": ("$version", f"field 1 of the format: '$version' {ALPHABET}; did you mean 'version'?"),
+    "two-dollars": (
+        "$${version} $${account-id}",
+        f"field 1 of the format: '$${{version}}' {ALPHABET}; did you mean 'version'?",
+    ),
+    "escaped": (
+        r"\${account-id}",
+        f"field 1 of the format: '\\${{account-id}}' {ALPHABET}; did you mean 'account-id'?",
+    ),
+    "quoted": (
+        "'${version} ${account-id}'",
+        f"field 1 of the format: ''${{version}}' {ALPHABET}; did you mean 'version'?",
+    ),
+    "each-quoted": (
+        'version "srcport"',
+        f"field 2 of the format: '\"srcport\"' {ALPHABET}; did you mean 'srcport'?",
+    ),
     "no-name": ("${}", f"field 1 of the format: '${{}}' {ALPHABET}"),
     "blank-in-braces": ("${ version }", f"field 1 of the format: '${{' {ALPHABET}"),
     "two-in-one": ("${version}${srcport}", f"field 1 of the format: '${{version}}${{srcport}}' {ALPHABET}"),
@@ -122,7 +164,7 @@ def test_several_formats_stand_in_one_text(text: str, lengths: list[int]) -> Non
         (";", EMPTY),
         ("version;;version srcport", f"format 2 of 3: {EMPTY}"),
         (";version", f"format 1 of 2: {EMPTY}"),
-        ("version;version version", "format 2 of 2: format names 'version' twice: as field 1 and 2"),
+        ("version;version $", f"format 2 of 2: field 2 of the format: '$' {ALPHABET}"),
         (
             "version srcport;srcport dstport",
             (

@@ -10,6 +10,7 @@ import os
 import random
 import sys
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def mutated_gzip(data: bytes, chance: random.Random) -> bytes:
 
 
 def mutated_json(data: bytes, chance: random.Random) -> bytes:
-    return gzip.compress(mutate(gzip.decompress(data), chance), 1)
+    return gzip.compress(mutate(zlib.decompress(data, 47), chance), 1)  # gzip or zlib
 
 
 def mutated_base64(data: bytes, chance: random.Random) -> str:

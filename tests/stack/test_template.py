@@ -21,7 +21,7 @@ Template = dict[str, Any]
 
 REQUIRED = {"OPENSEARCH_URL": "https://search-x.eu-central-1.es.amazonaws.com", "AWS_REGION": "eu-central-1"}
 
-SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+SET_BY_LAMBDA = {"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_LAMBDA_LOG_GROUP_NAME"}
 # Read by the handlers, not offered by the stack: a person on a machine of their own may set it.
 NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
 # Read by the C library of the functions' processes.
@@ -104,6 +104,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
         "OPENSEARCH_PASSWORD",
         "LOG_FORMATS",
         "FAILURE_BUCKET",
+        "OWN_LOG_PREFIX",
         *OF_THE_C_LIBRARY,
     }
     defaults |= {"LOG_FORMATS": str(template["Parameters"]["LogFormat"]["Default"])}

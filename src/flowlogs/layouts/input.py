@@ -62,6 +62,8 @@ def _read_payload(data: bytes) -> Subscription:
     try:
         content: Any = json.loads(data)
     except (ValueError, RecursionError) as error:
+        if b'"messageType"' in data:  # it may still be a payload, which is read though a part of it is odd
+            return decode(compress(data))
         raise EnvelopeError(f"input starts like JSON but is not: {error}") from error
     match content:
         case {"messageType": _}:

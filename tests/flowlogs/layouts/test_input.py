@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import os
+import zlib
 from typing import Any
 
 import pytest
@@ -118,6 +119,20 @@ def test_the_line_of_an_event_that_cannot_be_indexed_is_given_too() -> None:
     assert read(encode({**PAYLOAD, "logEvents": events})) == [*MESSAGES, "x"]
 
 
+@pytest.mark.parametrize("compressed", [True, False], ids=["gzip", "JSON"])
+def test_an_odd_event_does_not_cost_the_lines_of_the_others(compressed: bool) -> None:
+    odd = b'{"id":1,"timestamp":1.0e12,"message":"x"},{"id":"1","timestamp":5,"message":"caf\xe9"},'
+    data = encode(PAYLOAD).replace(b'"logEvents": [', b'"logEvents": [' + odd)
+
+    assert read(gzip.compress(data) if compressed else data) == ["x", *MESSAGES, "caf\udce9"]
+
+
+def test_an_event_whose_data_is_zlib_is_read() -> None:
+    event = {"awslogs": {"data": base64.b64encode(zlib.compress(JSON, 9)).decode()}}
+
+    assert read(encode(event)) == MESSAGES
+
+
 def test_a_control_message_has_no_lines() -> None:
     assert read(encode(CONTROL)) == []
 
@@ -177,9 +192,9 @@ def test_anything_else_is_lines(data: bytes, lines: list[str]) -> None:
             id="another message",
         ),
         pytest.param(
-            encode({**PAYLOAD, "logEvents": [{"id": "1", "timestamp": 0}]}),
-            "payload is not a CloudWatch Logs message: Object missing required field `message`",
-            id="an event without a message",
+            encode({**PAYLOAD, "logEvents": {}}),
+            "payload is not a CloudWatch Logs message: Expected `array`, got `object` - at `$.logEvents`",
+            id="events that are none",
         ),
     ],
 )

@@ -1,0 +1,239 @@
+"""A function runs in 128 MB, whatever it is sent: what CloudWatch Logs can send, and what is hostile.
+
+In a process of its own, as in Lambda: what is held is what the system counts. OpenSearch and S3 are a small
+server in this process, which takes all or refuses all.
+"""
+
+import base64
+import gzip
+import itertools
+import json
+import os
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LARGEST = 128
+"""MiB, of the process with Python, libraries and all: the smallest function that Lambda offers."""
+
+TIME = 1_768_478_400_000
+HEAD = (
+    b'{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"g","logStream":"s",'
+    b'"subscriptionFilters":["f"],"logEvents":['
+)
+INVOKE = r"""
+import json, sys
+from handler.forward import lambda_handler
+from parser.errors import EnvelopeError
+
+class Context:
+    function_name, aws_request_id = "forward", "6f7d5c1e-0a64-4d1c-a2a5-5f2e8a3d9b10"
+
+    def get_remaining_time_in_millis(self):
+        return 600_000
+
+with open(sys.argv[1]) as file:
+    event = json.load(file)
+try:
+    answer = lambda_handler(event, Context())
+except EnvelopeError as error:
+    answer = {"error": str(error)}
+with open("/proc/self/status") as file:  # getrusage would count what was held before this program began
+    (peak,) = [int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM:")]
+sys.stderr.write(json.dumps([answer, peak]))
+"""
+
+
+def join(events: Iterable[bytes], head: bytes = HEAD) -> bytes:
+    """Compress a payload piece by piece."""
+    stream = zlib.compressobj(6, wbits=31)
+    parts = [stream.compress(head)]
+    comma = b""
+    for event in events:
+        parts.append(stream.compress(comma + event))
+        comma = b","
+    return b"".join([*parts, stream.compress(b"]}"), stream.flush()])
+
+
+def make_id(number: int) -> bytes:
+    return b"%056d" % (TIME << 144 | number)
+
+
+def make_row(number: int, message: bytes) -> bytes:
+    return b'{"id":"%b","timestamp":%d,"message":"%b"}' % (make_id(number), TIME, message)
+
+
+def make_lines(count: int) -> Iterator[bytes]:
+    for number in range(count):
+        yield make_row(
+            number,
+            b"2 123456789010 eni-0a1b2c3d4e5f67890 10.0.%d.%d 10.0.2.9 %d 3306 6 %d %d "
+            b"1768478400 1768478458 ACCEPT OK"
+            % (number % 251, number % 253, 1024 + number % 60_000, number % 1000, number * 37 % 100_000),
+        )
+
+
+def make_filters() -> bytes:
+    members = [HEAD.replace(b'["f"],"logEvents":[', b"["), b'"",' * 4_000_000, b'""],"logEvents":[{}]}']
+    return gzip.compress(b"".join(members))
+
+
+def make_empty_lines() -> bytes:
+    return join(make_row(number, b"") for number in range(159_685))
+
+
+PAYLOADS: dict[str, Callable[[], bytes]] = {
+    "ordinary-lines": lambda: join(make_lines(29_379)),
+    "long-lines": lambda: join(make_row(number, b"x" * 1_000_000) for number in range(22)),
+    "long-lines-beyond-ascii": lambda: join(
+        make_row(number, b"\xf0\x9f\x9b\x92" + b"x" * 1_000_000) for number in range(9)
+    ),
+    "one-line-of-control-characters": lambda: join([make_row(1, b"\\u0001" * 1_390_000)]),
+}
+REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "tiny-events": (
+        lambda: join(itertools.repeat(b'{"id":"1","timestamp":1,"message":"m"}', 400_000)),
+        "payload has events that need more than 41943040 bytes of memory",
+    ),
+    "one-line-beyond-ascii": (
+        lambda: join([make_row(1, b"\xf0\x9f\x9b\x92" + b"x" * 20_000_000)]),
+        "payload has an event of 20000108 bytes, and 8388608 are the most",
+    ),
+    "long-log-group": (
+        lambda: join(make_lines(9000), HEAD.replace(b'"g"', b'"%b"' % (b"g" * 1_000_000))),
+        "payload has a name of 1000000 characters, and 1024 are the most",
+    ),
+}
+
+
+class Cluster(BaseHTTPRequestHandler):
+    """OpenSearch, which says the same of each document, and S3, which takes each object."""
+
+    protocol_version = "HTTP/1.1"
+    item: dict[str, Any]
+
+    def do_POST(self) -> None:
+        """Answer a bulk request."""
+        body = gzip.decompress(self.rfile.read(int(self.headers["content-length"])))
+        items = [{"create": self.item}] * (body.count(b"\n") // 2)
+        self._answer(json.dumps({"errors": "error" in self.item, "items": items}).encode())
+
+    def do_PUT(self) -> None:
+        """Take an object, however it comes."""
+        self.rfile.read(int(self.headers["content-length"]))
+        self._answer(b"")
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        for name in ("x-opaque-id",):
+            if value := self.headers.get(name):
+                self.send_header(name, value)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
+        """Stay silent."""
+
+
+CREATED = {"status": 201}
+REFUSED = {
+    "status": 400,
+    "error": {"type": "mapper_parsing_exception", "reason": "failed to parse field [x]"},
+}
+
+
+@contextmanager
+def serve(item: dict[str, Any]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Answering", (Cluster,), {"item": item}))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def invoke(data: bytes, item: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int]:
+    """Return the function's answer, and the most that its process held, in MiB."""
+    text = base64.b64encode(data).decode()
+    assert len(text) <= 1024 * 1024
+    event = folder / "event.json"
+    event.write_text(json.dumps({"awslogs": {"data": text}}), encoding="ascii")
+    with serve(item) as url:
+        environ = {
+            "OPENSEARCH_URL": url,
+            "OPENSEARCH_AUTH": "none",
+            "FAILURE_BUCKET": "failures",
+            "AWS_ENDPOINT_URL_S3": url,
+            "AWS_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "MALLOC_MMAP_THRESHOLD_": "33554432",
+            "MALLOC_TRIM_THRESHOLD_": "33554432",
+            "PATH": os.environ["PATH"],
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", INVOKE, str(event)],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert done.returncode == 0, done.stderr[-2000:]
+    answer, mebibytes = json.loads(done.stderr.splitlines()[-1])
+    return answer, mebibytes
+
+
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux says of a process")
+
+
+@linux
+def test_as_many_events_as_a_payload_can_have_fit_into_the_smallest_function(tmp_path: Path) -> None:
+    answer, mebibytes = invoke(make_empty_lines(), CREATED, tmp_path)
+
+    assert (answer["received"], answer["indexed"]) == (159_685, 159_685)
+    assert mebibytes < LARGEST
+
+
+@linux
+@pytest.mark.parametrize("what", PAYLOADS)
+def test_a_payload_that_is_refused_fits_into_the_smallest_function(what: str, tmp_path: Path) -> None:
+    """One that is taken needs less: nothing of it is stored."""
+    answer, mebibytes = invoke(PAYLOADS[what](), REFUSED, tmp_path)
+
+    assert answer["received"] == answer["rejected"] > 0
+    assert mebibytes < LARGEST
+
+
+@linux
+@pytest.mark.parametrize("what", REFUSED_WHOLE)
+def test_what_would_need_more_is_refused_while_it_is_read(what: str, tmp_path: Path) -> None:
+    make, reason = REFUSED_WHOLE[what]
+
+    answer, mebibytes = invoke(make(), CREATED, tmp_path)
+
+    assert answer == {"error": reason}
+    assert mebibytes < LARGEST
+
+
+@linux
+def test_millions_of_filter_names_are_not_read_into_objects(tmp_path: Path) -> None:
+    answer, mebibytes = invoke(make_filters(), CREATED, tmp_path)
+
+    assert (answer["received"], answer["rejected"]) == (1, 1)
+    assert mebibytes < LARGEST
