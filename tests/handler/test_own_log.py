@@ -14,7 +14,7 @@ FUNCTIONS, DOMAIN = "/flowlogs/prod/functions", "/flowlogs/prod/domain"
 OF_THE_STACK = {"AWS_LAMBDA_LOG_GROUP_NAME": FUNCTIONS, "OWN_LOG_PREFIX": "/flowlogs/prod/"}
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
 COUNTS = [
-    *("received", "indexed", "duplicate", "pending", "rejected", "unaccounted", "unparsed"),
+    *("received", "indexed", "duplicate", "conflicting", "pending", "rejected", "unaccounted", "unparsed"),
     *("no_data", "skip_data", "bulk_requests", "bulk_retries", "bulk_bytes"),
 ]
 
