@@ -11,9 +11,9 @@ from faults.harness.functions import TRIES
 from faults.harness.ledger import FIRST_DAY
 from faults.harness.proxy import Proxy
 from flowlogs.traffic.day import encode_payload
-from handler import failures
 from handler.config import Config
 from handler.failures import FAILED, connect_s3
+from handler.failures import store as failure_store
 from parser.document import index_name
 
 CONTROL: dict[str, Any] = {
@@ -64,8 +64,8 @@ def test_two_functions_that_store_in_the_same_second_do_not_overwrite_each_other
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its exported failures were named after the second, or the day: one replaced the other."""
-    now = failures._now()
-    monkeypatch.setattr(failures, "_now", lambda: now)
+    now = failure_store._now()
+    monkeypatch.setattr(failure_store, "_now", lambda: now)
     functions = stack.functions
     functions.containers.append(functions.make_container())
     with stack.proxy.closed():

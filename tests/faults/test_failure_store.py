@@ -14,9 +14,9 @@ from faults.harness.bucket import NAME
 from faults.harness.faults import answering, item, refusing_items
 from faults.harness.ledger import every
 from faults.harness.proxy import Exchange, Fault, Proxy, passing
-from handler import failures
 from handler.environment import RESERVE
 from handler.failures import connect_s3
+from handler.failures import store as failure_store
 
 BUSY = item(429, "rejected_execution_exception", "rejected execution of primary operation")
 BAD = item(400, "mapper_parsing_exception", "failed to parse field [srcaddr] of type [ip]")
@@ -44,7 +44,7 @@ def s3(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     patience = Config(connect_timeout=2, read_timeout=0.5, retries={"total_max_attempts": 1})
     with Proxy(stack.bucket.port) as proxy:
         monkeypatch.setattr(
-            failures,
+            failure_store,
             "connect_s3",
             lambda: boto3.client("s3", endpoint_url=proxy.url, config=patience),
         )
@@ -155,8 +155,8 @@ def test_a_replay_that_may_not_write_or_drop_changes_nothing(stack: Stack, s3: P
 def test_two_environments_in_the_same_microsecond_write_two_objects(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = failures._now()
-    monkeypatch.setattr(failures, "_now", lambda: now)
+    now = failure_store._now()
+    monkeypatch.setattr(failure_store, "_now", lambda: now)
     functions = stack.functions
     functions.containers.append(functions.make_container())
     with stack.proxy.closed():

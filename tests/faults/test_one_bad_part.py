@@ -14,6 +14,7 @@ from faults.harness.proxy import Exchange, Fault, Reply, passing
 from flowlogs.traffic.day import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore
+from handler.failures.names import find_place
 from parser.document import index_name
 
 NOBODY = {"index.routing.allocation.require._name": "nobody"}
@@ -393,13 +394,13 @@ def test_an_answer_to_another_request_settles_nothing(stack: Stack, *, marked: b
 
 
 def test_rejected_lines_of_one_object_have_a_place_of_their_own() -> None:
-    assert failures._find_place(f"{FAILED}2026/01/15/09/20260115T093000.5Z-r-1.json.gz") == (
+    assert find_place(f"{FAILED}2026/01/15/09/20260115T093000.5Z-r-1.json.gz") == (
         "2026/01/15/09/20260115T093000.5Z-r-1"
     )
-    assert failures._find_place("aws/lambda/async/forward/2026/01/15/2026-01-15T09.30.00-ab") == (
+    assert find_place("aws/lambda/async/forward/2026/01/15/2026-01-15T09.30.00-ab") == (
         "2026/01/15/09/2026-01-15T09.30.00-ab"
     )
-    assert failures._find_place("failed/without-a-day") is None
+    assert find_place("failed/without-a-day") is None
 
 
 def test_a_backlog_is_walked_through_page_by_page(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,53 +1,40 @@
-"""The failure store: what could not be delivered, in an S3 bucket.
-
-    failed/...           events to be replayed, as a CloudWatch Logs payload
-    rejected/...         events for people, one JSON line each, with the reason
-    aws/lambda/async/... records of invocations that failed whole, written by Lambda itself
+"""The bucket, as the functions and the command line write to it and read from it.
 
 Every function here raises when it cannot do its work: this is the last place that an event has.
 """
 
 import heapq
-import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from handler import __version__
 from handler.report import Unsettled
-from parser.compression import compress, decompress
+from handler.failures.content import Content
+from handler.failures.names import (
+    FAILED,
+    ON_FAILURE,
+    REJECTED,
+    REJECTED_SUFFIX,
+    TIME,
+    find_place,
+    read_time,
+)
+from handler.failures.rejected_lines import describe
+from parser.compression import compress
 from parser.document import encode_json
-from parser.errors import EnvelopeError
-from parser.subscription import MAX_CONTENT, Event, Subscription, decode, decode_event, encode, set_apart
+from parser.subscription import Subscription, encode
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-FAILED: Final = "failed/"
-REJECTED: Final = "rejected/"
-ON_FAILURE: Final = "aws/lambda/async/"
-"""The prefix that Lambda gives to the objects of its OnFailure destination; it cannot be chosen."""
-
-REJECTED_SUFFIX: Final = "ndjson.gz"
-
-LINE_VERSION: Final = 1
-"""The version of the lines in `rejected/`."""
-
 LONGEST_REASON: Final = 1000
 """Characters of a reason in an object's metadata, which S3 limits to 2 KB in all."""
-
-_TIME: Final = "%Y%m%dT%H%M%S.%fZ"
-_PLACE: Final = re.compile(
-    r"/(?P<day>\d{4}/\d\d/\d\d)/((?P<hour>\d\d)/)?(?P<name>(\d{4}-\d\d-\d\dT(?P<of_lambda>\d\d)\.)?[^/]+)$"
-)
-"""The end of a key of ours (day, hour, name), or of Lambda's (day, name with the time)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,46 +54,7 @@ class Pending:
     @property
     def since(self) -> datetime:
         """When its events were first stored: what is written back keeps that time in its name."""
-        return _read_time(self.key) or self.modified
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What such an object holds.
-
-    Attributes:
-        data: its bytes.
-        attempts: how many deliveries of these events gave up so far.
-        reason: why the last one did.
-        log_group: where the events come from; empty where only the payload says it.
-        rejected: whether these are events that were rejected, which have a form of their own.
-    """
-
-    data: bytes
-    attempts: int
-    reason: str
-    log_group: str
-    rejected: bool
-
-    def decode(self) -> Subscription:
-        """Read the payload.
-
-        Raises:
-            EnvelopeError: the object is neither a payload, nor a record of Lambda's OnFailure
-                destination that holds one, nor the lines of rejected events.
-        """
-        if self.rejected:
-            return _read_rejected(decompress(self.data, MAX_CONTENT))
-        if not self.data.lstrip().startswith(b"{"):
-            return decode(self.data)
-        try:
-            record: Any = json.loads(self.data)
-        except (ValueError, RecursionError) as error:
-            raise EnvelopeError(f"object is not JSON: {error}") from error
-        match record:
-            case {"requestPayload": event}:
-                return decode_event(event)
-        raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
+        return read_time(self.key) or self.modified
 
 
 @cache
@@ -195,9 +143,7 @@ class FailureStore:
                 again: then they replace what was written, and are not there twice.
         """
         now = _now().isoformat(timespec="milliseconds")
-        lines = b"".join(
-            encode_json(_describe(subscription, each, formats, now)) + b"\n" for each in rejected
-        )
+        lines = b"".join(encode_json(describe(subscription, each, formats, now)) + b"\n" for each in rejected)
         kinds = Counter(each.verdict.kind for each in rejected)
         metadata = {
             "events": str(len(rejected)),
@@ -273,11 +219,11 @@ class FailureStore:
 
     def _name(self, prefix: str, suffix: str, time: datetime) -> str:
         self._written += 1
-        name = f"{time:{_TIME}}-{self._request_id}-{self._written}.{suffix}"
+        name = f"{time:{TIME}}-{self._request_id}-{self._written}.{suffix}"
         return f"{prefix}{time:%Y/%m/%d/%H}/{name}"
 
     def _name_rejected(self, source: str | None, suffix: str) -> str:
-        place = None if source is None or source.startswith(REJECTED) else _find_place(source)
+        place = None if source is None or source.startswith(REJECTED) else find_place(source)
         return f"{REJECTED}{place}.{suffix}" if place else self._name(REJECTED, suffix, _now())
 
     def _write(self, key: str, data: bytes, metadata: dict[str, str]) -> str:
@@ -296,60 +242,9 @@ def _until(objects: Iterable[Pending], last: str) -> Iterator[Pending]:
     return takewhile(lambda each: each.key <= last, objects)
 
 
-def _read_time(key: str) -> datetime | None:
-    """Return the time that a name of ours begins with."""
-    try:
-        return datetime.strptime(key.rpartition("/")[2].partition("-")[0], _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return None
-
-
-def _find_place(source: str) -> str | None:
-    """Return where the rejected events of an object belong, below `rejected/`: by its day, hour and name."""
-    found = _PLACE.search(source)
-    if found is None:
-        return None
-    day, hour, of_lambda, name = found.group("day", "hour", "of_lambda", "name")
-    return f"{day}/{hour or of_lambda or '00'}/{name.partition('.json')[0]}"
-
-
 def _read_number(text: str) -> int:
     """Read a number of ours; whoever changes an object's metadata does not stop its replay."""
     return int(text) if text.isdecimal() else 0
-
-
-def _describe(subscription: Subscription, rejected: Unsettled, formats: str, now: str) -> dict[str, Any]:
-    return {
-        "line_version": LINE_VERSION,
-        "software": __version__,
-        "formats": formats,
-        "rejected_at": now,
-        "index": rejected.index,
-        "status": rejected.verdict.status,
-        "error_type": rejected.verdict.error_type,
-        "reason": rejected.verdict.reason,
-        "owner": subscription.owner,
-        "log_group": subscription.log_group,
-        "log_stream": subscription.log_stream,
-        "event": msgspec.structs.asdict(rejected.event),
-    }
-
-
-def _read_rejected(lines: bytes) -> Subscription:
-    """Make a payload of rejected events again; they all came in one, hence from one log stream."""
-    try:
-        found: list[dict[str, Any]] = [json.loads(line) for line in lines.splitlines()]
-        events, unusable = set_apart(tuple(msgspec.convert(each["event"], Event) for each in found))
-        first = found[0]
-        return Subscription(
-            owner=first["owner"],
-            log_group=first["log_group"],
-            log_stream=first["log_stream"],
-            events=events,
-            unusable=unusable,
-        )
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error
 
 
 def _to_ascii(text: str) -> str:
