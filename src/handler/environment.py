@@ -34,14 +34,12 @@ class Environment:
         send: posts a bulk body, over a connection that stays open.
         outage: what is remembered of deliveries that gave up.
         own_log: what has been passed over of the functions' own log.
-        position: prefix -> key of the failure store, behind which the next replay begins.
     """
 
     config: Config
     send: Send
     outage: Outage = field(default_factory=Outage)
     own_log: OwnLog = field(default_factory=OwnLog)
-    position: dict[str, str] = field(default_factory=dict)
 
     def encode(self, subscription: Subscription) -> Iterator[Body]:
         """Make the bodies of a payload as the configuration says."""

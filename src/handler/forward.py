@@ -9,6 +9,7 @@ from handler.failures import FailureStore
 from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
 from handler.outage import PROBE_SECONDS, Mode
 from handler.report import DeliveryError, Report
+from parser.errors import EnvelopeError
 from parser.subscription import Subscription, decode_event
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         report = _deliver(environment, subscription, context)
         log_failures(report)
         _keep(environment, subscription, report, context.aws_request_id)
-    except Exception:
+    except Exception as error:
         logger.exception("forward.failed", extra={"request_id": context.aws_request_id})
+        if isinstance(error, EnvelopeError):
+            emit_metrics(context.function_name, {"unreadable": 1})
         raise
     log_report("forward.done", subscription, report, milliseconds=int((time.perf_counter() - started) * 1000))
     emit_metrics(context.function_name, {**count(report), **measure_lag(subscription)})

@@ -32,6 +32,7 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "DeliveryLag": ("delivery_lag", MetricUnit.Milliseconds),
     "EventsOwnLog": ("own_log", MetricUnit.Count),
     "EventsUnaccounted": ("unaccounted", MetricUnit.Count),
+    "PayloadsUnreadable": ("unreadable", MetricUnit.Count),
     "OldestPendingAge": ("oldest_pending_age", MetricUnit.Seconds),
     "PendingObjects": ("remaining_objects", MetricUnit.Count),
 }

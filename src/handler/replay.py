@@ -1,13 +1,14 @@
 """The replay function: what is kept in the failure store goes the same way again.
 
 It runs on a schedule. An object is dropped only when each of its events is settled, and what of it
-stays pending is written back before that; so a run may end at any moment, or happen twice.
+stays pending is written back before that; so a run may end at any moment, or happen twice, at once or
+one behind the other.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
@@ -17,14 +18,15 @@ import msgspec
 from handler.config import ConfigError
 from handler.delivery import ATTEMPTS, Delivery
 from handler.environment import Environment, measure_time, prepare
-from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
+from handler.expiry import expire, find_expired
+from handler.failures import REJECTED, Content, FailureStore, Pending, RefusedError
+from handler.failures.names import find_limit
+from handler.journal import MOST_STOPS, Journal
 from handler.observe import count, emit_metrics, log_failures, logger
 from handler.opensearch import READ_SECONDS
-from handler.report import Report, Unsettled
-from parser.document import index_name
+from handler.report import Report
 from parser.errors import EnvelopeError
-from parser.reply import Outcome, Verdict
-from parser.subscription import Event, Subscription
+from parser.subscription import Subscription
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,11 +38,12 @@ STRIKES: Final = 3
 """Objects of which an index took nothing, after which no more is sent to it in this run. Also: objects
 that could not be handled, one behind the other, after which a run ends."""
 
+MOST_REFUSED: Final = 100
+"""Objects that S3 does not give, after which a run ends. Such an object says nothing of the next, but each is
+a line in the log, with every run."""
+
 MOST_COUNTED: Final = 10_000
 """Objects that a run counts and does not handle: of a larger backlog the number is not worth its time."""
-
-DAY: Final = 86_400_000
-"""Milliseconds."""
 
 
 class Fate(Enum):
@@ -51,9 +54,9 @@ class Fate(Enum):
     SHORTENED = "shortened"
     """Some of its events are settled; the others are in a new, smaller object."""
     LEFT = "left"
-    """None of its events is settled; it stays as it is."""
+    """None of its events is settled, or another object has taken its place meanwhile; it stays as it is."""
     SET_ASIDE = "set_aside"
-    """It could not be read; it is among the rejected ones."""
+    """It could not be read, is too large, or stopped several runs; it is among the rejected ones."""
     GONE = "gone"
     """Another replay had dropped it."""
     FAILED = "failed"
@@ -97,8 +100,10 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     try:
         environment = prepare()
         store = open_store(environment, context.aws_request_id)
-        replay = Replay(environment, store, time_left=measure_time(context))
-        summary = replay.run(store.walk(dict(environment.position)))
+        now = time.time()
+        journal = Journal(store, now=now, until=now + context.get_remaining_time_in_millis() / 1000)
+        replay = Replay(environment, store, time_left=measure_time(context), journal=journal)
+        summary = replay.run(store.walk(dict(journal.position)))
         answer = _describe(summary, store.find_oldest())
     except Exception:
         logger.exception("replay.failed", extra={"request_id": context.aws_request_id})
@@ -137,6 +142,7 @@ class Replay:
         store: FailureStore,
         *,
         time_left: Callable[[], float],
+        journal: Journal | None = None,
         keep: bool = False,
     ) -> None:
         """Prepare a run.
@@ -145,12 +151,16 @@ class Replay:
             environment: configuration and connection.
             store: where the objects are.
             time_left: seconds until the run must end.
+            journal: what the last run left, and the next one will find; None for a run of its own.
             keep: leave the objects where they are, whatever becomes of their events.
         """
         self._environment = environment
         self._store = store
         self._time_left = time_left
+        self._journal = journal or Journal()
         self._keep = keep
+        self._strikes = 0
+        self._refused = 0
         self._vain: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._doubts = 0
@@ -159,12 +169,19 @@ class Replay:
     def run(self, objects: Iterable[Pending]) -> Summary:
         """Handle the objects one by one, in their order.
 
-        The run notes in the environment behind which object the next one should begin, so that what cannot
+        The run notes in its journal behind which object the next one should begin, so that what cannot
         be delivered now does not stand in the way of what comes behind it.
         """
-        failed, ended = 0, False
+        try:
+            self._run(objects)
+        finally:
+            self._journal.close(remaining=self.summary.remaining)
+        return self.summary
+
+    def _run(self, objects: Iterable[Pending]) -> None:
+        ended = False
         for each in objects:
-            ended = ended or self.summary.refused or failed >= STRIKES or self._time_left() < SHORTEST_OBJECT
+            ended = ended or self._must_end()
             if ended:
                 self.summary.remaining += 1
                 if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
@@ -174,39 +191,49 @@ class Replay:
             fate = self.handle(each)
             self.summary.fates[fate] += 1
             self.summary.remaining += fate in (Fate.LEFT, Fate.SHORTENED, Fate.FAILED)
-            failed = failed + 1 if fate is Fate.FAILED else 0
             tried = fate is Fate.FAILED or self.summary.counts["bulk_requests"] > sent
             late = self._time_left() < SHORTEST_OBJECT
             if late or (tried and fate in (Fate.LEFT, Fate.FAILED)):
-                self._note(each.key)
-        return self.summary
+                self._journal.note(each.key)
 
-    def _note(self, key: str) -> None:
-        prefix = next((each for each in (FAILED, ON_FAILURE) if key.startswith(each)), None)
-        if prefix:
-            self._environment.position[prefix] = key
+    def _must_end(self) -> bool:
+        broken = self._strikes >= STRIKES or self._refused >= MOST_REFUSED
+        return self.summary.refused or broken or self._time_left() < SHORTEST_OBJECT
 
     def handle(self, pending: Pending) -> Fate:
         """Deliver what one object holds."""
+        self._journal.begin(pending)
         try:
-            content = self._store.read(pending.key)
-            if content is None:
-                return Fate.GONE
-            return self._replay(pending, content)
+            fate = self._handle(pending)
+            self._strikes = 0
+        except RefusedError as error:
+            logger.warning("replay.object_refused", extra={"key": pending.key, "reason": str(error)})
+            self._refused += 1
+            fate = Fate.FAILED
         except Exception:  # noqa: BLE001  # one object must not stand in the way of those behind it
             logger.exception("replay.object_failed", extra={"key": pending.key})
-            return Fate.FAILED
+            self._strikes += 1
+            fate = Fate.FAILED
+        if fate is not Fate.FAILED:
+            self._journal.end(pending)
+        return fate
 
-    def _replay(self, pending: Pending, content: Content) -> Fate:
-        key = pending.key
+    def _handle(self, pending: Pending) -> Fate:
+        if self._journal.is_settled(pending) and not self._keep:
+            return self._drop(pending, Fate.DROPPED)
+        limit = find_limit(pending.key)
+        if pending.size > limit:
+            return self._set_aside(pending, f"object has {pending.size} bytes, and {limit} are the most")
+        if self._journal.is_condemned(pending):
+            return self._set_aside(pending, f"{MOST_STOPS} runs were stopped with this object in hand")
+        content = self._store.read(pending.key)
+        if content is None:
+            return Fate.GONE
+        pending = replace(pending, etag=content.etag)
         try:
             subscription = content.decode()
         except EnvelopeError as error:
-            logger.warning("replay.unreadable", extra={"key": key, "reason": str(error)})
-            if self._keep or key.startswith(REJECTED):
-                return Fate.LEFT
-            self._store.set_aside(key, content.data, str(error))
-            return Fate.SET_ASIDE
+            return self._set_aside(pending, str(error))
         report = self._deliver(subscription)
         log_failures(report)
         self.summary.counts.update(count(report))
@@ -217,15 +244,20 @@ class Replay:
         self._vain.update(report.refused)
         return self._settle(pending, content, subscription, report)
 
+    def _set_aside(self, pending: Pending, reason: str) -> Fate:
+        logger.warning("replay.unreadable", extra={"key": pending.key, "reason": reason})
+        if self._keep or pending.key.startswith(REJECTED):
+            return Fate.LEFT
+        return Fate.SET_ASIDE if self._store.set_aside(pending, reason) else Fate.LEFT
+
     def _deliver(self, subscription: Subscription) -> Report:
-        expired = self._find_expired(subscription)
-        fresh = (
-            [event for event in subscription.events if event not in expired]
-            if expired
-            else subscription.events
-        )
+        config = self._environment.config
+        expired = find_expired(subscription.events, config, datetime.now(UTC))
+        fresh = subscription.events
+        if expired:
+            fresh = tuple(event for event in fresh if event not in expired)
         delivery = Delivery(
-            msgspec.structs.replace(subscription, events=tuple(fresh)),
+            msgspec.structs.replace(subscription, events=fresh),
             self._environment.encode,
             self._environment.send,
             time_left=self._time_left,
@@ -236,42 +268,41 @@ class Replay:
         )
         report = delivery.run()
         report.received += len(subscription.events) - len(fresh)
-        report.rejected.extend(self._expire(event) for event in subscription.events if event in expired)
+        report.rejected.extend(expire(event, config) for event in subscription.events if event in expired)
         return report
-
-    def _find_expired(self, subscription: Subscription) -> frozenset[Event]:
-        """Return the events whose index the retention policy has deleted: they would bring it back."""
-        days = self._environment.config.retention_days
-        if not days:
-            return frozenset()
-        today = int(datetime.now(UTC).timestamp() * 1000) // DAY
-        return frozenset(event for event in subscription.events if event.timestamp // DAY < today - days)
-
-    def _expire(self, event: Event) -> Unsettled:
-        config = self._environment.config
-        reason = f"older than the {config.retention_days} days that indices are kept"
-        index = index_name(config.index_prefix, event.timestamp)
-        return Unsettled(index, event, Verdict(Outcome.REJECTED, 0, "expired", reason))
 
     def _settle(self, pending: Pending, content: Content, subscription: Subscription, report: Report) -> Fate:
         """Bring the store in line with the report. Nothing is dropped before its rest is safe."""
         unsettled = len(report.pending) + (len(report.rejected) if content.rejected else 0)
         if self._keep or (unsettled and unsettled == report.received):
             return Fate.LEFT
-        if report.rejected:
-            formats = str(self._environment.config.formats)
-            self._store.reject(subscription, report.rejected, formats, source=pending.key)
+        # First what stays pending: another run may have rejected it, and what that wrote is replaced here.
         if report.pending:
             since = None if content.rejected else pending.since
             self._store.keep(subscription, report.pending, attempts=content.attempts + 1, since=since)
-        self._store.drop(pending.key)
-        return Fate.SHORTENED if unsettled else Fate.DROPPED
+        if report.rejected:
+            formats = str(self._environment.config.formats)
+            self._store.reject(subscription, report.rejected, formats, source=pending)
+        return self._drop(pending, Fate.SHORTENED if unsettled else Fate.DROPPED)
+
+    def _drop(self, pending: Pending, fate: Fate) -> Fate:
+        """Drop an object whose events are all settled, or stored anew; return what became of it."""
+        try:
+            dropped = self._store.drop(pending.key, pending.etag)
+        except Exception:
+            self._journal.note_settled(pending, dropped=False)
+            raise
+        self._journal.note_settled(pending, dropped=True)
+        if not dropped:
+            logger.warning("replay.object_changed", extra={"key": pending.key})
+        return fate if dropped else Fate.LEFT
 
 
 def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
     now = datetime.now(UTC)
     return {
         **{fate.value: summary.fates[fate] for fate in Fate},
+        "unreadable": summary.fates[Fate.SET_ASIDE],
         **summary.counts,
         "remaining_objects": summary.remaining,
         "oldest_pending_age": max(0, int((now - oldest.since).total_seconds())) if oldest else 0,

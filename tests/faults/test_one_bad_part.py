@@ -14,7 +14,6 @@ from faults.harness.proxy import Exchange, Fault, Reply, passing
 from flowlogs.traffic.day import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore
-from handler.failures.names import find_place
 from parser.document import index_name
 
 NOBODY = {"index.routing.allocation.require._name": "nobody"}
@@ -194,10 +193,10 @@ def test_what_could_not_be_dropped_is_not_rejected_twice(
     stack.proxy.always(refusing_items(payload.ids[:2].__contains__, spoilt))
     drop, refusals = FailureStore.drop, iter([True, True])
 
-    def drop_later(self: FailureStore, key: str) -> None:
+    def drop_later(self: FailureStore, key: str, etag: str | None = None) -> bool:
         if next(refusals, False):
             raise OSError("S3 is away")
-        drop(self, key)
+        return drop(self, key, etag)
 
     monkeypatch.setattr(FailureStore, "drop", drop_later)
     for _ in range(2):
@@ -391,16 +390,6 @@ def test_an_answer_to_another_request_settles_nothing(stack: Stack, *, marked: b
     assert answer is not None
     assert (answer["indexed"], answer["bulk_requests"]) == (4, 2)
     stack.settle()
-
-
-def test_rejected_lines_of_one_object_have_a_place_of_their_own() -> None:
-    assert find_place(f"{FAILED}2026/01/15/09/20260115T093000.5Z-r-1.json.gz") == (
-        "2026/01/15/09/20260115T093000.5Z-r-1"
-    )
-    assert find_place("aws/lambda/async/forward/2026/01/15/2026-01-15T09.30.00-ab") == (
-        "2026/01/15/09/2026-01-15T09.30.00-ab"
-    )
-    assert find_place("failed/without-a-day") is None
 
 
 def test_a_backlog_is_walked_through_page_by_page(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

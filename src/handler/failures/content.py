@@ -1,13 +1,36 @@
-"""What an object of the failure store holds."""
+"""An object of the failure store, and what it holds."""
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from handler.failures.names import read_time
 from handler.failures.rejected_lines import read_rejected
-from parser.compression import decompress
 from parser.errors import EnvelopeError
-from parser.subscription import MAX_CONTENT, Subscription, decode, decode_event
+from parser.subscription import Subscription, decode, decode_event
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An object that waits for a replay.
+
+    Attributes:
+        key: its name.
+        size: bytes.
+        modified: when it was written.
+        etag: what S3 calls its content: another content has another.
+    """
+
+    key: str
+    size: int
+    modified: datetime
+    etag: str
+
+    @property
+    def since(self) -> datetime:
+        """When its events were first stored: what is written back keeps that time in its name."""
+        return read_time(self.key) or self.modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +39,7 @@ class Content:
 
     Attributes:
         data: its bytes.
+        etag: what S3 calls just this content.
         attempts: how many deliveries of these events gave up so far.
         reason: why the last one did.
         log_group: where the events come from; empty where only the payload says it.
@@ -23,6 +47,7 @@ class Content:
     """
 
     data: bytes
+    etag: str
     attempts: int
     reason: str
     log_group: str
@@ -36,7 +61,7 @@ class Content:
                 destination that holds one, nor the lines of rejected events.
         """
         if self.rejected:
-            return read_rejected(decompress(self.data, MAX_CONTENT))
+            return read_rejected(self.data)
         if not self.data.lstrip().startswith(b"{"):
             return decode(self.data)
         try:

@@ -1,21 +1,59 @@
 """The names of the objects in the failure store, and what a name says."""
 
-import re
+import hashlib
 from datetime import UTC, datetime
 from typing import Final
+
+from parser.subscription import MAX_CONTENT, MAX_PAYLOAD
 
 FAILED: Final = "failed/"
 REJECTED: Final = "rejected/"
 ON_FAILURE: Final = "aws/lambda/async/"
 """The prefix that Lambda gives to the objects of its OnFailure destination; it cannot be chosen."""
 
+JOURNAL: Final = "replaying/journal.json"
+"""What a run of the replay leaves for the next."""
+
+FAILED_SUFFIX: Final = "json.gz"
 REJECTED_SUFFIX: Final = "ndjson.gz"
+UNREADABLE_SUFFIX: Final = "unreadable"
 
 TIME: Final = "%Y%m%dT%H%M%S.%fZ"
-_PLACE: Final = re.compile(
-    r"/(?P<day>\d{4}/\d\d/\d\d)/((?P<hour>\d\d)/)?(?P<name>(\d{4}-\d\d-\d\dT(?P<of_lambda>\d\d)\.)?[^/]+)$"
-)
-"""The end of a key of ours (day, hour, name), or of Lambda's (day, name with the time)."""
+HOUR: Final = "%Y/%m/%d/%H"
+
+LONGEST_STEM: Final = 200
+"""Characters of another object's name that go into one of ours: S3 takes 1,024 bytes in all."""
+
+HASH_BYTES: Final = 8
+
+
+def name_anew(prefix: str, suffix: str, time: datetime, unique: str) -> str:
+    """Name an object that has just been made.
+
+    Args:
+        prefix: where it belongs.
+        suffix: what it holds.
+        time: what it is filed under.
+        unique: what no other object of that time has.
+    """
+    return f"{prefix}{time:{HOUR}}/{time:{TIME}}-{unique}.{suffix}"
+
+
+def name_after(key: str, etag: str, since: datetime, suffix: str) -> str:
+    """Name what is rejected of an object, always alike: who rejects it once more replaces what he wrote.
+
+    The name holds a hash of the whole key and of the content's ETag: neither an object of the same name in
+    another folder, nor one that took this one's place, has the same.
+
+    Args:
+        key, etag: of the object.
+        since: when it was stored first.
+        suffix: what is written of it.
+    """
+    stem = key.rpartition("/")[2].partition(".json")[0][:LONGEST_STEM]
+    identity = f"{key}\n{etag}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(identity, digest_size=HASH_BYTES).hexdigest()
+    return f"{REJECTED}{since:{HOUR}}/{stem}-{digest}.{suffix}"
 
 
 def read_time(key: str) -> datetime | None:
@@ -26,10 +64,15 @@ def read_time(key: str) -> datetime | None:
         return None
 
 
-def find_place(source: str) -> str | None:
-    """Return where the rejected events of an object belong, below `rejected/`: by its day, hour and name."""
-    found = _PLACE.search(source)
-    if found is None:
-        return None
-    day, hour, of_lambda, name = found.group("day", "hour", "of_lambda", "name")
-    return f"{day}/{hour or of_lambda or '00'}/{name.partition('.json')[0]}"
+def holds_lines(key: str) -> bool:
+    """Tell whether an object of that name holds rejected events, which have a form of their own."""
+    return key.startswith(REJECTED) and key.endswith(f".{REJECTED_SUFFIX}")
+
+
+def find_limit(key: str) -> int:
+    """Return how many bytes an object of that name can have, so that it is worth to be read.
+
+    What is readable has a bounded content, and compressing adds nothing to it that counts. Lambda's records
+    are smaller by far: it takes 1 MiB for an asynchronous event.
+    """
+    return MAX_CONTENT if holds_lines(key) else MAX_PAYLOAD

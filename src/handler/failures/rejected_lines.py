@@ -1,21 +1,87 @@
-"""The lines in `rejected/`: one event each, with what was said of it; written, and read for another try."""
+"""The lines in `rejected/`: one event each, with what was said of it; written, and read for another try.
 
+Both ways a line is made, used and forgotten before the next: thousands of them at once would not fit.
+"""
+
+import gzip
+import io
 import json
+import zlib
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from handler import __version__
 from handler.report import Unsettled
+from parser.compression import compressor
+from parser.document import encode_json
 from parser.errors import EnvelopeError
-from parser.subscription import Event, Subscription, set_apart
+from parser.subscription import MAX_CONTENT, Event, Subscription, set_apart
 
 LINE_VERSION: Final = 1
 """The version of the lines in `rejected/`."""
 
 
-def describe(subscription: Subscription, rejected: Unsettled, formats: str, now: str) -> dict[str, Any]:
-    """Return the line of one event."""
+def write_lines(subscription: Subscription, rejected: Iterable[Unsettled], formats: str, now: str) -> bytes:
+    """Return the lines of events as gzip bytes.
+
+    Args:
+        subscription: the payload that they came in.
+        rejected: the events.
+        formats: those that their lines were read by.
+        now: the time, as ISO 8601.
+    """
+    stream = compressor()
+    parts = [
+        stream.compress(encode_json(_describe(subscription, each, formats, now)) + b"\n") for each in rejected
+    ]
+    return b"".join([*parts, stream.flush()])
+
+
+def read_lines(data: bytes) -> Iterator[dict[str, Any]]:
+    """Yield what the lines say, one by one.
+
+    Raises:
+        EnvelopeError: the bytes are no gzip, or damaged; hold more than `MAX_CONTENT` bytes; or a line is no
+            JSON object.
+    """
+    room = MAX_CONTENT
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            while line := file.readline(room + 1):
+                room -= len(line)
+                if room < 0:
+                    raise EnvelopeError(f"object holds more than {MAX_CONTENT} bytes")
+                yield msgspec.convert(json.loads(line), dict[str, Any])
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+        raise EnvelopeError(f"object does not hold rejected events: {error}") from error
+
+
+def read_rejected(data: bytes) -> Subscription:
+    """Make a payload of rejected events again; they all came in one, hence from one log stream.
+
+    Raises:
+        EnvelopeError: as `read_lines`, or a line lacks what a payload needs.
+    """
+    whence: tuple[str, str, str] | None = None
+    found: list[Event] = []
+    try:
+        for line in read_lines(data):
+            found.append(msgspec.convert(line["event"], Event))
+            whence = whence or (line["owner"], line["log_group"], line["log_stream"])
+    except (KeyError, msgspec.ValidationError) as error:
+        raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error
+    if whence is None:
+        raise EnvelopeError("object does not hold rejected events: it is empty")
+    events, unusable = set_apart(tuple(found))
+    owner, log_group, log_stream = whence
+    return Subscription(
+        owner=owner, log_group=log_group, log_stream=log_stream, events=events, unusable=unusable
+    )
+
+
+def _describe(subscription: Subscription, rejected: Unsettled, formats: str, now: str) -> dict[str, Any]:
     return {
         "line_version": LINE_VERSION,
         "software": __version__,
@@ -30,20 +96,3 @@ def describe(subscription: Subscription, rejected: Unsettled, formats: str, now:
         "log_stream": subscription.log_stream,
         "event": msgspec.structs.asdict(rejected.event),
     }
-
-
-def read_rejected(lines: bytes) -> Subscription:
-    """Make a payload of rejected events again; they all came in one, hence from one log stream."""
-    try:
-        found: list[dict[str, Any]] = [json.loads(line) for line in lines.splitlines()]
-        events, unusable = set_apart(tuple(msgspec.convert(each["event"], Event) for each in found))
-        first = found[0]
-        return Subscription(
-            owner=first["owner"],
-            log_group=first["log_group"],
-            log_stream=first["log_stream"],
-            events=events,
-            unusable=unusable,
-        )
-    except (ValueError, KeyError, IndexError, TypeError) as error:
-        raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error

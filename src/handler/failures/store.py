@@ -4,30 +4,32 @@ Every function here raises when it cannot do its work: this is the last place th
 """
 
 import heapq
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from http import HTTPStatus
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from handler.report import Unsettled
-from handler.failures.content import Content
+from handler.failures.client import RefusedError, connect_s3, is_gone, read_status
+from handler.failures.content import Content, Pending
 from handler.failures.names import (
     FAILED,
+    FAILED_SUFFIX,
+    JOURNAL,
     ON_FAILURE,
     REJECTED,
     REJECTED_SUFFIX,
-    TIME,
-    find_place,
-    read_time,
+    UNREADABLE_SUFFIX,
+    holds_lines,
+    name_after,
+    name_anew,
 )
-from handler.failures.rejected_lines import describe
-from parser.compression import compress
-from parser.document import encode_json
+from handler.failures.rejected_lines import write_lines
 from parser.subscription import Subscription, encode
 
 if TYPE_CHECKING:
@@ -36,54 +38,21 @@ if TYPE_CHECKING:
 LONGEST_REASON: Final = 1000
 """Characters of a reason in an object's metadata, which S3 limits to 2 KB in all."""
 
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """An object that waits for a replay.
-
-    Attributes:
-        key: its name.
-        size: bytes.
-        modified: when it was written.
-    """
-
-    key: str
-    size: int
-    modified: datetime
-
-    @property
-    def since(self) -> datetime:
-        """When its events were first stored: what is written back keeps that time in its name."""
-        return read_time(self.key) or self.modified
-
-
-@cache
-def connect_s3() -> "S3Client":
-    """Make the client, once: while the cluster is away every invocation needs it.
-
-    `connect_s3.cache_clear()` forgets it.
-    """
-    # Most invocations store nothing, and boto3 takes longer to import than all else together.
-    import boto3
-    from botocore.config import Config as ClientConfig
-
-    # Two objects, each tried twice, must fit into what `handler.environment.RESERVE` keeps of the time.
-    patience = ClientConfig(
-        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
-    )
-    return boto3.client("s3", config=patience)
+RANDOM_BYTES: Final = 8
+"""Drawn for each store: Lambda's queue may hand an event over twice, with one request id."""
 
 
 class FailureStore:
     """The bucket, as one invocation writes to it.
 
-    No two objects get the same key: a key holds the microsecond, the invocation's request id and a
-    number that rises with each object of it.
+    No two objects get the same key, whatever is handed over twice: a key holds the microsecond, the request
+    id, what is drawn for each store, and a number that rises with each object. What is made anew replaces
+    nothing.
     """
 
     def __init__(self, bucket: str, request_id: str, *, kms_key: str | None = None) -> None:
         self._bucket = bucket
-        self._request_id = request_id
+        self._unique = f"{request_id}-{os.urandom(RANDOM_BYTES).hex()}"
         self._written = 0
         self._kept: set[str] = set()
         self._encryption: dict[str, str] = (
@@ -121,7 +90,7 @@ class FailureStore:
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        key = self._write(self._name(FAILED, "json.gz", since or _now()), data, metadata)
+        key = self._make(FAILED, FAILED_SUFFIX, since or _now(), data, metadata)
         self._kept.add(key)
         return key
 
@@ -131,7 +100,7 @@ class FailureStore:
         rejected: Sequence[Unsettled],
         formats: str,
         *,
-        source: str | None = None,
+        source: Pending | None = None,
     ) -> str:
         """Store events for people, each with what was said of it. Returns the key.
 
@@ -139,28 +108,45 @@ class FailureStore:
             subscription: the payload that they came in.
             rejected: the events.
             formats: those that their lines were read by.
-            source: key of the object that they were read from. A replay that could not drop it rejects them
-                again: then they replace what was written, and are not there twice.
+            source: the object that they were read from. A replay that could not drop it rejects them again:
+                then they replace what was written, and are not there twice.
         """
-        now = _now().isoformat(timespec="milliseconds")
-        lines = b"".join(encode_json(describe(subscription, each, formats, now)) + b"\n" for each in rejected)
+        now = _now()
+        data = write_lines(subscription, rejected, formats, now.isoformat(timespec="milliseconds"))
         kinds = Counter(each.verdict.kind for each in rejected)
         metadata = {
             "events": str(len(rejected)),
             "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
             "log-group": _to_ascii(subscription.log_group),
         }
-        return self._write(self._name_rejected(source, REJECTED_SUFFIX), compress(lines), metadata)
+        if source is None:
+            return self._make(REJECTED, REJECTED_SUFFIX, now, data, metadata)
+        return self._write(_name_after(source, REJECTED_SUFFIX), data, metadata)
 
-    def set_aside(self, key: str, data: bytes, reason: str) -> str:
-        """Move an object that cannot be read to the rejected ones, as it is. Returns the new key."""
-        moved = self._write(
-            self._name_rejected(key, "unreadable"),
-            data,
-            {"reason": _to_ascii(reason), "was": _to_ascii(key)},
-        )
-        self.drop(key)
-        return moved
+    def set_aside(self, pending: Pending, reason: str) -> str | None:
+        """Move an object that cannot be handled to the rejected ones, as it is, without reading it.
+
+        Returns:
+            The new key; None where the object is gone, or is another one by now, which stays.
+        """
+        key = _name_after(pending, UNREADABLE_SUFFIX)
+        try:
+            self._s3.copy_object(
+                Bucket=self._bucket,
+                Key=key,
+                CopySource={"Bucket": self._bucket, "Key": pending.key},
+                CopySourceIfMatch=pending.etag,
+                Metadata={"reason": _to_ascii(reason), "was": _to_ascii(pending.key)},
+                MetadataDirective="REPLACE",
+                TaggingDirective="REPLACE",
+                ChecksumAlgorithm="SHA256",
+                **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
+            )
+        except self._s3.exceptions.ClientError as error:
+            if is_gone(error) or read_status(error) == HTTPStatus.PRECONDITION_FAILED:
+                return None
+            raise
+        return key if self.drop(pending.key, pending.etag) else None
 
     def list_pending(self, prefixes: Iterable[str] = (FAILED, ON_FAILURE)) -> list[Pending]:
         """Return all objects under the prefixes, all pages, the oldest first."""
@@ -196,37 +182,81 @@ class FailureStore:
         )
         for page in pages:
             for each in page.get("Contents", ()):
-                yield Pending(each["Key"], each["Size"], each["LastModified"])
+                yield Pending(each["Key"], each["Size"], each["LastModified"], each["ETag"])
 
     def read(self, key: str) -> Content | None:
-        """Return what an object holds; None where it is gone, which another replay may have caused."""
+        """Return what an object holds; None where it is gone, which another replay may have caused.
+
+        Raises:
+            RefusedError: S3 answers that this object is not to be had.
+        """
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except self._s3.exceptions.NoSuchKey:
             return None
+        except self._s3.exceptions.ClientError as error:
+            if HTTPStatus.BAD_REQUEST <= read_status(error) < HTTPStatus.TOO_MANY_REQUESTS:
+                raise RefusedError(str(error)) from error
+            raise
         metadata = found["Metadata"]
         return Content(
             found["Body"].read(),
+            etag=found["ETag"],
             attempts=_read_number(metadata.get("attempts", "")),
             reason=metadata.get("reason", "invocation failed"),
             log_group=metadata.get("log-group", ""),
-            rejected=key.startswith(REJECTED) and key.endswith(REJECTED_SUFFIX),
+            rejected=holds_lines(key),
         )
 
-    def drop(self, key: str) -> None:
-        """Remove an object whose events are all settled."""
-        self._s3.delete_object(Bucket=self._bucket, Key=key)
+    def drop(self, key: str, etag: str | None = None) -> bool:
+        """Remove an object whose events are all settled.
 
-    def _name(self, prefix: str, suffix: str, time: datetime) -> str:
+        Args:
+            key: its name.
+            etag: of what was read of it; None for whatever it holds.
+
+        Returns:
+            Whether it is gone. Not so where somebody has put another one in its place, or is at it now.
+        """
+        condition: dict[str, Any] = {} if etag is None else {"IfMatch": etag}
+        try:
+            self._s3.delete_object(Bucket=self._bucket, Key=key, **condition)
+        except self._s3.exceptions.ClientError as error:
+            if is_gone(error):
+                return True  # so says S3 where there is a condition
+            if read_status(error) in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
+                return False
+            raise
+        return True
+
+    def read_journal(self) -> bytes | None:
+        """Return what a run has left for the next; None where it has left nothing."""
+        try:
+            return self._s3.get_object(Bucket=self._bucket, Key=JOURNAL)["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
+
+    def write_journal(self, data: bytes | None) -> None:
+        """Leave something for the next run, in the place of what is there; None for nothing."""
+        if data is None:
+            self._s3.delete_object(Bucket=self._bucket, Key=JOURNAL)
+        else:
+            self._s3.put_object(Bucket=self._bucket, Key=JOURNAL, Body=data, **self._encryption)  # type: ignore[arg-type]  # the two forms that S3 knows
+
+    def _make(self, prefix: str, suffix: str, time: datetime, data: bytes, metadata: dict[str, str]) -> str:
+        """Write an object under a name that nothing else has."""
         self._written += 1
-        name = f"{time:{TIME}}-{self._request_id}-{self._written}.{suffix}"
-        return f"{prefix}{time:%Y/%m/%d/%H}/{name}"
+        key = name_anew(prefix, suffix, time, f"{self._unique}-{self._written}")
+        try:
+            return self._write(key, data, metadata, IfNoneMatch="*")
+        except self._s3.exceptions.ClientError as error:
+            # The client tries twice. Where the answer to the first try is lost, the second finds it done.
+            again = error.response["ResponseMetadata"].get("RetryAttempts", 0)
+            if again and read_status(error) == HTTPStatus.PRECONDITION_FAILED:
+                return key
+            raise
 
-    def _name_rejected(self, source: str | None, suffix: str) -> str:
-        place = None if source is None or source.startswith(REJECTED) else find_place(source)
-        return f"{REJECTED}{place}.{suffix}" if place else self._name(REJECTED, suffix, _now())
-
-    def _write(self, key: str, data: bytes, metadata: dict[str, str]) -> str:
+    def _write(self, key: str, data: bytes, metadata: dict[str, str], **condition: Any) -> str:  # noqa: ANN401
         self._s3.put_object(
             Bucket=self._bucket,
             Key=key,
@@ -234,12 +264,17 @@ class FailureStore:
             Metadata=metadata,
             ChecksumAlgorithm="SHA256",
             **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
+            **condition,
         )
         return key
 
 
 def _until(objects: Iterable[Pending], last: str) -> Iterator[Pending]:
     return takewhile(lambda each: each.key <= last, objects)
+
+
+def _name_after(source: Pending, suffix: str) -> str:
+    return name_after(source.key, source.etag, source.since, suffix)
 
 
 def _read_number(text: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from handler import delivery, environment, forward, opensearch, replay
 from handler.failures import FailureStore, Pending
+from handler.journal import Journal
 from handler.outage import Outage
 from parser import bulk, reply
 from parser.reply import Outcome, Verdict
@@ -76,16 +77,16 @@ def drop_before_copying() -> None:
     """Drop an unreadable object before it is copied to the rejected ones."""
     original, drop = FailureStore.set_aside, FailureStore.drop
 
-    def set_aside(store: FailureStore, key: str, data: bytes, reason: str) -> str:
-        drop(store, key)
-        return original(store, key, data, reason)
+    def set_aside(store: FailureStore, pending: Pending, reason: str) -> str | None:
+        drop(store, pending.key)
+        return original(store, pending, reason)
 
     patch(FailureStore, "set_aside", set_aside)
 
 
 def wait_for_ever() -> None:
     """Begin each replay at the oldest object, whatever became of it before."""
-    patch(replay.Replay, "_note", lambda *_: None)
+    patch(Journal, "note", lambda *_: None)
 
 
 def drop_when_something_is_settled() -> None:

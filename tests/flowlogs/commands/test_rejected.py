@@ -107,7 +107,9 @@ def test_the_choice_by_time_log_group_and_number() -> None:
 
 def test_objects_that_cannot_be_read_are_shown_too() -> None:
     store = FailureStore(BUCKET, "request")
-    key = store.set_aside("failed/x", b"garbage", "payload is not gzip")
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/x", Body=b"garbage")
+    (pending,) = store.list_pending()
+    key = store.set_aside(pending, "payload is not gzip")
     boto3.client("s3").put_object(Bucket=BUCKET, Key="rejected/odd.ndjson.gz", Body=b"no gzip")
     told = run("rejected", "--bucket", BUCKET, "--json")
     assert told.status == 1

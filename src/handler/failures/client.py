@@ -1,0 +1,43 @@
+"""The client for S3, and what its errors say."""
+
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3 import S3Client
+
+
+class RefusedError(Exception):
+    """S3 does not give or take this object: it is archived, its key is lost, or nobody may have it.
+
+    It says nothing of other objects.
+    """
+
+
+@cache
+def connect_s3() -> "S3Client":
+    """Make the client, once: while the cluster is away every invocation needs it.
+
+    `connect_s3.cache_clear()` forgets it.
+    """
+    # Most invocations store nothing, and boto3 takes longer to import than all else together.
+    import boto3
+    from botocore.config import Config as ClientConfig
+
+    # Two objects, each tried twice, must fit into what `handler.environment.RESERVE` keeps of the time.
+    patience = ClientConfig(
+        connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2}
+    )
+    return boto3.client("s3", config=patience)
+
+
+def read_status(error: "ClientError") -> int:
+    """Return the HTTP status of what S3 answered."""
+    return error.response["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def is_gone(error: "ClientError") -> bool:
+    """Tell whether there is no such object."""
+    return read_status(error) == HTTPStatus.NOT_FOUND and error.response["Error"]["Code"] == "NoSuchKey"
