@@ -50,15 +50,16 @@ class MemoryStore:
     def list_pending(self) -> list[Pending]:
         """Return what is stored."""
         now = datetime.now(UTC)
-        return [Pending(key, len(data), now) for key, data in self.objects.items()]
+        return [Pending(key, len(data), now, "") for key, data in self.objects.items()]
 
     def read(self, key: str) -> Content:
         """Return a stored object."""
-        return Content(self.objects[key], attempts=1, reason="", log_group="", rejected=False)
+        return Content(self.objects[key], etag="", attempts=1, reason="", log_group="", rejected=False)
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, etag: str | None = None) -> bool:  # noqa: ARG002  # nobody else is at it
         """Forget an object."""
         del self.objects[key]
+        return True
 
 
 def measure_cluster(folder: Path) -> tuple[str, dict[tuple[str, str], Indexed]]:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -222,7 +223,7 @@ def test_an_object_that_cannot_be_read_may_hold_events(
     boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/garbage", Body=b"garbage")
     assert run("verify", *WINDOW, *NAMES).status == 0  # it was stored hours later
     stored = FailureStore(BUCKET, "x").list_pending()
-    moved = [type(each)(each.key, each.size, HOUR + timedelta(minutes=40)) for each in stored]
+    moved = [replace(each, modified=HOUR + timedelta(minutes=40)) for each in stored]
     monkeypatch.setattr(FailureStore, "list_pending", lambda *_: moved)
     told = run("verify", *WINDOW, *NAMES)
     assert (told.status, "1 object cannot be read and may hold events" in told.output) == (1, True)
