@@ -174,3 +174,23 @@ def test_the_reserve_of_time_is_enough_for_a_store_that_is_slow_twice() -> None:
     config: Any = connect_s3().meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": tries}
     assert (config.connect_timeout + config.read_timeout) * tries * objects < RESERVE
+
+
+def test_an_object_whose_answer_was_lost_is_written_once(
+    stack: Stack, s3: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second try finds what the first has written: its own object, which is no conflict."""
+    twice = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+    client = boto3.client("s3", endpoint_url=s3.url, config=twice)
+    monkeypatch.setattr(failure_store, "connect_s3", lambda: client)
+    payload = stack.ledger.payload(events=12)
+    s3.script(faults.apply_and_never_answer)
+
+    with stack.proxy.closed():
+        answer = stack.functions.invoke(payload.event)
+
+    assert answer["pending"] == 12
+    assert [head.method for head in s3.heads] == ["PUT", "PUT"]
+    assert len(stack.bucket.pending()) == 1
+    stack.functions.replay_until_quiet()
+    stack.settle()

@@ -84,6 +84,7 @@ def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:
     assert {each["AlarmName"].removeprefix(f"{STACK}-") for each in alarms} == {
         "rejected",
         "rejected-on-replay",
+        "unreadable",
         "unparsed",
         "skipdata",
         "unaccounted",
@@ -163,6 +164,9 @@ def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs:
         pytest.param("Replay", "delete aws/lambda/async/", True, id="replay ReadAndDropWhatWaits, async"),
         pytest.param("Replay", "put failed/", True, id="replay KeepEvents, failed"),
         pytest.param("Replay", "put rejected/", True, id="replay KeepEvents, rejected"),
+        pytest.param("Replay", "get replaying/", True, id="replay KeepJournal, get"),
+        pytest.param("Replay", "put replaying/", True, id="replay KeepJournal, put"),
+        pytest.param("Replay", "delete replaying/", True, id="replay KeepJournal, delete"),
         pytest.param("Replay", "get rejected/", False, id="replay reads nothing that was rejected"),
         pytest.param("Replay", "delete rejected/", False, id="replay deletes nothing that was rejected"),
         pytest.param("Replay", "put aws/lambda/async/", False, id="replay writes no record of Lambda's"),

@@ -188,7 +188,7 @@ def test_alarms_and_dashboard_name_metrics_that_exist(nested: Nested) -> None:
     ours = {name for namespace, name in named if namespace == NAMESPACE}
     assert ours == {
         *("EventsRejected", "EventsUnparsed", "EventsUnaccounted", "EventsReceived"),
-        *("RecordsSkipData", "EventsOwnLog", "OldestPendingAge"),
+        *("RecordsSkipData", "EventsOwnLog", "OldestPendingAge", "PayloadsUnreadable"),
     }
     assert {namespace for namespace, _ in named} == {NAMESPACE, "AWS/Lambda", "AWS/Logs", "AWS/ES"}
     body = properties(watching, "Dashboard")["DashboardBody"]["Fn::Sub"]
