@@ -1,6 +1,5 @@
 """What is too old to be indexed: the retention policy has deleted its index, which would come back."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -14,16 +13,21 @@ DAY: Final = 86_400_000
 """Milliseconds."""
 
 
-def find_expired(events: Iterable[Event], config: Config, now: datetime) -> frozenset[Event]:
-    """Return the events whose day lies before the retention period; none where indices are kept for good."""
+def divide(
+    events: tuple[Event, ...], config: Config, now: datetime
+) -> tuple[tuple[Event, ...], list[Unsettled]]:
+    """Return the events that may be indexed, and those whose day lies before the retention period.
+
+    Where indices are kept for good, all may.
+    """
     if not config.retention_days:
-        return frozenset()
+        return events, []
     first = int(now.timestamp() * 1000) // DAY - config.retention_days
-    return frozenset(event for event in events if event.timestamp // DAY < first)
+    fresh = tuple(event for event in events if event.timestamp // DAY >= first)
+    return fresh, [_expire(event, config) for event in events if event.timestamp // DAY < first]
 
 
-def expire(event: Event, config: Config) -> Unsettled:
-    """Return the event with what is said of it."""
+def _expire(event: Event, config: Config) -> Unsettled:
     reason = f"older than the {config.retention_days} days that indices are kept"
     index = index_name(config.index_prefix, event.timestamp)
     return Unsettled(index, event, Verdict(Outcome.REJECTED, 0, "expired", reason))

@@ -18,8 +18,9 @@ import msgspec
 from handler.config import ConfigError
 from handler.delivery import ATTEMPTS, Delivery
 from handler.environment import Environment, measure_time, prepare
-from handler.expiry import expire, find_expired
-from handler.failures import REJECTED, Content, FailureStore, Pending, RefusedError
+from handler.expiry import divide
+from handler.failures import REJECTED, Content, FailureStore, Pending
+from handler.failures.client import is_refusal
 from handler.failures.names import find_limit
 from handler.journal import MOST_STOPS, Journal
 from handler.observe import count, emit_metrics, log_failures, logger
@@ -65,6 +66,10 @@ class Fate(Enum):
 
 class ReplayError(Exception):
     """Objects could not be handled. The function fails, so that an alarm sees it."""
+
+
+class WithheldError(Exception):
+    """S3 does not give an object, which says nothing of others."""
 
 
 @dataclass(slots=True)
@@ -181,8 +186,7 @@ class Replay:
     def _run(self, objects: Iterable[Pending]) -> None:
         ended = False
         for each in objects:
-            ended = ended or self._must_end()
-            if ended:
+            if ended := ended or self._must_end():
                 self.summary.remaining += 1
                 if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
                     break
@@ -206,7 +210,7 @@ class Replay:
         try:
             fate = self._handle(pending)
             self._strikes = 0
-        except RefusedError as error:
+        except WithheldError as error:
             logger.warning("replay.object_refused", extra={"key": pending.key, "reason": str(error)})
             self._refused += 1
             fate = Fate.FAILED
@@ -226,7 +230,12 @@ class Replay:
             return self._set_aside(pending, f"object has {pending.size} bytes, and {limit} are the most")
         if self._journal.is_condemned(pending):
             return self._set_aside(pending, f"{MOST_STOPS} runs were stopped with this object in hand")
-        content = self._store.read(pending.key)
+        try:
+            content = self._store.read(pending.key)
+        except Exception as error:
+            if is_refusal(error):
+                raise WithheldError(str(error)) from error
+            raise
         if content is None:
             return Fate.GONE
         pending = replace(pending, etag=content.etag)
@@ -251,11 +260,7 @@ class Replay:
         return Fate.SET_ASIDE if self._store.set_aside(pending, reason) else Fate.LEFT
 
     def _deliver(self, subscription: Subscription) -> Report:
-        config = self._environment.config
-        expired = find_expired(subscription.events, config, datetime.now(UTC))
-        fresh = subscription.events
-        if expired:
-            fresh = tuple(event for event in fresh if event not in expired)
+        fresh, expired = divide(subscription.events, self._environment.config, datetime.now(UTC))
         delivery = Delivery(
             msgspec.structs.replace(subscription, events=fresh),
             self._environment.encode,
@@ -267,8 +272,8 @@ class Replay:
             taken=self._taken,
         )
         report = delivery.run()
-        report.received += len(subscription.events) - len(fresh)
-        report.rejected.extend(expire(event, config) for event in subscription.events if event in expired)
+        report.received += len(expired)
+        report.rejected.extend(expired)
         return report
 
     def _settle(self, pending: Pending, content: Content, subscription: Subscription, report: Report) -> Fate:

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 
 from commands import BUCKET
 from handler.delivery import Unsettled
-from handler.failures import FailureStore, Pending, RefusedError
+from handler.failures import FailureStore, Pending
+from handler.failures.client import is_refusal
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED, name_after
 from handler.failures.rejected_lines import read_rejected, write_lines
 from parser.errors import EnvelopeError
@@ -137,8 +138,9 @@ def test_an_object_is_set_aside_as_it_is(store: FailureStore) -> None:
 
 def test_an_archived_object_is_refused(store: FailureStore) -> None:
     put(f"{FAILED}x", StorageClass="GLACIER")
-    with pytest.raises(RefusedError, match="InvalidObjectState"):
+    with pytest.raises(ClientError, match="InvalidObjectState") as caught:
         store.read(f"{FAILED}x")
+    assert is_refusal(caught.value)
 
 
 def test_lines_are_made_and_read_one_by_one() -> None:

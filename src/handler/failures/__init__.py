@@ -6,7 +6,7 @@ replaying/...        what a run of the replay leaves for the next
 aws/lambda/async/... records of invocations that failed whole, written by Lambda itself
 """
 
-from handler.failures.client import RefusedError, connect_s3
+from handler.failures.client import connect_s3
 from handler.failures.content import Content, Pending
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED
 from handler.failures.store import FailureStore
@@ -18,6 +18,5 @@ __all__ = [
     "Content",
     "FailureStore",
     "Pending",
-    "RefusedError",
     "connect_s3",
 ]

@@ -1,17 +1,11 @@
 """The client for S3, and what its errors say."""
 
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-
-class RefusedError(Exception):
-    """S3 does not give or take this object: it is archived, its key is lost, or nobody may have it.
-
-    It says nothing of other objects.
-    """
 
 
 @cache
@@ -39,3 +33,13 @@ def read_status(error: Any) -> int:  # noqa: ANN401  # botocore's ClientError, w
 def is_gone(error: Any) -> bool:  # noqa: ANN401
     """Tell whether there is no such object."""
     return bool(error.response["Error"]["Code"] == "NoSuchKey")
+
+
+def is_refusal(error: Exception) -> bool:
+    """Tell whether S3 answers that just this is not to be had: archived, its key lost, access denied."""
+    from botocore.exceptions import ClientError
+
+    return (
+        isinstance(error, ClientError)
+        and HTTPStatus.BAD_REQUEST <= read_status(error) < HTTPStatus.TOO_MANY_REQUESTS
+    )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from handler.report import Unsettled
-from handler.failures.client import RefusedError, connect_s3, is_gone, read_status
+from handler.failures.client import connect_s3, is_gone, read_status
 from handler.failures.content import Content, Pending
 from handler.failures.names import (
     FAILED,
@@ -185,19 +185,11 @@ class FailureStore:
                 yield Pending(each["Key"], each["Size"], each["LastModified"], each["ETag"])
 
     def read(self, key: str) -> Content | None:
-        """Return what an object holds; None where it is gone, which another replay may have caused.
-
-        Raises:
-            RefusedError: S3 answers that this object is not to be had.
-        """
+        """Return what an object holds; None where it is gone, which another replay may have caused."""
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except self._s3.exceptions.NoSuchKey:
             return None
-        except self._s3.exceptions.ClientError as error:
-            if HTTPStatus.BAD_REQUEST <= read_status(error) < HTTPStatus.TOO_MANY_REQUESTS:
-                raise RefusedError(str(error)) from error
-            raise
         metadata = found["Metadata"]
         return Content(
             found["Body"].read(),
