@@ -131,17 +131,7 @@ class FailureStore:
         """
         key = _name_after(pending, UNREADABLE_SUFFIX)
         try:
-            self._s3.copy_object(
-                Bucket=self._bucket,
-                Key=key,
-                CopySource={"Bucket": self._bucket, "Key": pending.key},
-                CopySourceIfMatch=pending.etag,
-                Metadata={"reason": _to_ascii(reason), "was": _to_ascii(pending.key)},
-                MetadataDirective="REPLACE",
-                TaggingDirective="REPLACE",
-                ChecksumAlgorithm="SHA256",
-                **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
-            )
+            self._copy(pending, key, {"reason": _to_ascii(reason), "was": _to_ascii(pending.key)})
         except self._s3.exceptions.ClientError as error:
             if is_gone(error) or read_status(error) == HTTPStatus.PRECONDITION_FAILED:
                 return None
@@ -234,6 +224,19 @@ class FailureStore:
             self._s3.delete_object(Bucket=self._bucket, Key=JOURNAL)
         else:
             self._s3.put_object(Bucket=self._bucket, Key=JOURNAL, Body=data, **self._encryption)  # type: ignore[arg-type]  # the two forms that S3 knows
+
+    def _copy(self, source: Pending, key: str, metadata: dict[str, str]) -> None:
+        self._s3.copy_object(
+            Bucket=self._bucket,
+            Key=key,
+            CopySource={"Bucket": self._bucket, "Key": source.key},
+            CopySourceIfMatch=source.etag,
+            Metadata=metadata,
+            MetadataDirective="REPLACE",
+            TaggingDirective="REPLACE",
+            ChecksumAlgorithm="SHA256",
+            **self._encryption,  # type: ignore[arg-type]  # the two forms that S3 knows
+        )
 
     def _make(self, prefix: str, suffix: str, time: datetime, data: bytes, metadata: dict[str, str]) -> str:
         """Write an object under a name that nothing else has."""
