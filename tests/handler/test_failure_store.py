@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commands import BUCKET
-from handler.delivery import Unsettled
 from handler.failures import FailureStore, Pending
 from handler.failures.client import is_refusal
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED, name_after
 from handler.failures.rejected_lines import read_rejected, write_lines
+from handler.report import Unsettled
 from parser.errors import EnvelopeError
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from handler.report import Unsettled
 from handler.failures.client import connect_s3, is_gone, read_status
 from handler.failures.content import Content, Pending
 from handler.failures.names import (
@@ -30,6 +29,7 @@ from handler.failures.names import (
     name_anew,
 )
 from handler.failures.rejected_lines import write_lines
+from handler.report import Unsettled
 from parser.subscription import Subscription, encode
 
 if TYPE_CHECKING:
