@@ -8,9 +8,8 @@ one behind the other.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -26,6 +25,7 @@ from handler.journal import MOST_STOPS, Journal
 from handler.observe import count, emit_metrics, log_failures, logger
 from handler.opensearch import READ_SECONDS
 from handler.report import Report
+from handler.summary import Fate, Summary
 from parser.errors import EnvelopeError
 from parser.subscription import Subscription
 
@@ -47,48 +47,12 @@ MOST_COUNTED: Final = 10_000
 """Objects that a run counts and does not handle: of a larger backlog the number is not worth its time."""
 
 
-class Fate(Enum):
-    """What became of a stored object."""
-
-    DROPPED = "dropped"
-    """All of its events are settled; it is gone."""
-    SHORTENED = "shortened"
-    """Some of its events are settled; the others are in a new, smaller object."""
-    LEFT = "left"
-    """None of its events is settled, or another object has taken its place meanwhile; it stays as it is."""
-    SET_ASIDE = "set_aside"
-    """It could not be read, is too large, or stopped several runs; it is among the rejected ones."""
-    GONE = "gone"
-    """Another replay had dropped it."""
-    FAILED = "failed"
-    """An error in the function or of S3; it stays as it is."""
-
-
 class ReplayError(Exception):
     """Objects could not be handled. The function fails, so that an alarm sees it."""
 
 
 class WithheldError(Exception):
     """S3 does not give an object, which says nothing of others."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did.
-
-    Attributes:
-        fates: number of objects by what became of them.
-        counts: the counts of all deliveries, added up.
-        remaining: how many objects still wait, as far as they were counted.
-        refused: the cluster took nothing more, so the run stopped.
-        damaged: that was because requests are refused whatever is in them.
-    """
-
-    fates: Counter[Fate] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=lambda: Counter(count(Report(received=0))))
-    remaining: int = 0
-    refused: bool = False
-    damaged: bool = False
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001

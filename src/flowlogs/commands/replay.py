@@ -24,7 +24,8 @@ from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from handler.observe import logger
 from handler.opensearch import sender
-from handler.replay import Fate, Replay, Summary
+from handler.replay import Replay
+from handler.summary import Fate, Summary
 from parser.errors import EnvelopeError
 
 REQUEST_ID: Final = "by-hand"

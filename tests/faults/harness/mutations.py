@@ -14,6 +14,7 @@ from handler import delivery, environment, forward, opensearch, replay
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
 from handler.outage import Outage
+from handler.summary import Fate, Summary
 from parser import bulk, reply
 from parser.reply import Outcome, Verdict
 
@@ -61,7 +62,7 @@ def drop_before_writing() -> None:
     """Drop a stored object before what stays pending is written back."""
     keep, drop = FailureStore.keep, FailureStore.drop
 
-    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> replay.Fate:
+    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> Fate:
         def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:
             drop(store, pending.key)
             return keep(store, *these, **named)
@@ -93,7 +94,7 @@ def drop_when_something_is_settled() -> None:
     """Drop a stored object though events of it stay pending."""
     original = replay.Replay._settle
 
-    def settle(self: replay.Replay, *arguments: Any) -> replay.Fate:
+    def settle(self: replay.Replay, *arguments: Any) -> Fate:
         report = arguments[-1]
         if report.indexed:
             report.pending.clear()
@@ -153,7 +154,7 @@ def insist() -> None:
 
 def replay_on() -> None:
     """Go on with the next object though the cluster refuses."""
-    patch(replay.Summary, "refused", property(lambda _: False, lambda *_: None))
+    patch(Summary, "refused", property(lambda _: False, lambda *_: None))
 
 
 def take_any_answer() -> None:
