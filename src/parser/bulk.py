@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from parser.compiled import Mark, Rows, divide
+from parser.columns import Mark
+from parser.compiled import Rows, divide
 from parser.compression import compressor
 from parser.document import index_name
 from parser.format import Formats

@@ -22,36 +22,14 @@ It rests on four observations:
 A property test holds rows and counts equal to the readable definition, byte for byte.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from operator import is_
-from socket import AF_INET, AF_INET6, inet_pton
-from typing import Annotated, Final, Literal
 
-import msgspec
-
-from parser.document import PARSE_ERROR, build, encode_json, format_time
-from parser.fields import SHORT, Field, Kind
+from parser.columns import MARKED, PLAIN, STATUS, Mark, choose_column, fits, is_steady, render_token, stamps
+from parser.document import PARSE_ERROR, build, encode_json
 from parser.format import Format, Formats
-from parser.record import ABSENT, read
+from parser.record import ABSENT
 from parser.subscription import Event, Subscription
-
-Mark = Literal["unparsed", "NODATA", "SKIPDATA"]
-"""What is counted about an event's line."""
-
-LARGEST_MEMO: Final = 1024
-LONGEST_TEXT: Final = 300
-LONGEST_TAIL: Final = 1000
-LARGEST_ADDRESSES: Final = 16_384
-"""Bounds of what is remembered: a memo that is full begins anew, a longer text (of the fields at the end of a
-line: a longer tail) is not kept. With the names of ECS a tail has 400 to 700 characters."""
-
-_STATUS: Final = "log-status"
-_MARKED: Final[dict[str, Mark]] = {"NODATA": "NODATA", "SKIPDATA": "SKIPDATA"}
-_DIGITS: Final = 10
-"""Of a time in seconds, from 2001 to 2286. Ten digits are never milliseconds."""
-_PLAIN: Final = re.compile(r"[ !#-\[\]-~]+")
-"""ASCII that is the same within a JSON string."""
 
 
 class Rows:
@@ -104,7 +82,7 @@ class Rows:
         """Render an event by the readable definition."""
         document = build(event, subscription, self.formats, keep_message=self.keep_message)
         row = encode_json({"create": {"_id": event.id}}) + b"\n" + encode_json(document) + b"\n"
-        mark: Mark | None = _MARKED.get(str(document.get("log_status")))
+        mark: Mark | None = MARKED.get(str(document.get("log_status")))
         return row.decode(), "unparsed" if PARSE_ERROR in document else mark
 
 
@@ -120,12 +98,12 @@ class _Plan:
     def __init__(self, form: Format, *, keep_message: bool) -> None:
         self._fields = form.fields
         self._keep_message = keep_message
-        self._single = [_choose_column([field]) for field in form.fields]
-        varying = [position for position, field in enumerate(form.fields) if not _is_steady(field)]
+        self._single = [choose_column([field]) for field in form.fields]
+        varying = [position for position, field in enumerate(form.fields) if not is_steady(field)]
         self._first_varying = varying[0] if varying else 0
         # The steady fields from here to the end are one column.
         self._tail = min(varying[-1] + 1 if varying else 0, len(form.fields) - 1)
-        self._columns = [*self._single[: self._tail], _choose_column(form.fields[self._tail :])]
+        self._columns = [*self._single[: self._tail], choose_column(form.fields[self._tail :])]
 
     def render(
         self,
@@ -197,7 +175,7 @@ class _Plan:
             try:
                 rendered.append(column.render(tokens))
             except ValueError:
-                misfits.update([number for number, token in enumerate(tokens) if not _fits(column, token)])
+                misfits.update([number for number, token in enumerate(tokens) if not fits(column, token)])
         return rendered, misfits
 
     def _assemble(
@@ -227,7 +205,7 @@ class _Plan:
                 fill(text)
                 literal = column.behind
         literal += '"@timestamp":"'
-        fill([*map(_stamps.__getitem__, times)])
+        fill([*map(stamps.__getitem__, times)])
         if self._keep_message:
             literal = '","@message":"'
             fill(messages)
@@ -240,7 +218,7 @@ class _Plan:
     def render_pieces(self, event: Event, metadata: str) -> tuple[str, Mark | None] | None:
         """Render an event whose line is a record that lacks fields; None where it may be no record."""
         line = event.message
-        if not _are_digits(event.id) or not _PLAIN.fullmatch(line):
+        if not _are_digits(event.id) or not PLAIN.fullmatch(line):
             return None
         mark = None
         pieces = []
@@ -250,134 +228,14 @@ class _Plan:
                     return None
                 if token == ABSENT:
                     continue
-                pieces.append(_render_token(field, column, token))
-                if field.name == _STATUS and not field.repeated:
-                    mark = _MARKED.get(token)
+                pieces.append(render_token(field, column, token))
+                if field.name == STATUS and not field.repeated:
+                    mark = MARKED.get(token)
         except ValueError:
             return None
         message = f',"@message":"{line}"' if self._keep_message else ""
-        text = f'{"".join(pieces)}"@timestamp":"{_stamps[event.timestamp]}"{message}{metadata}'
+        text = f'{"".join(pieces)}"@timestamp":"{stamps[event.timestamp]}"{message}{metadata}'
         return f'{{"create":{{"_id":"{event.id}"}}}}\n{{{text}}}\n', mark
-
-
-class _Numbers:
-    """A field of whole numbers.
-
-    Attributes:
-        before, behind: what stands around the number in a document.
-    """
-
-    def __init__(self, field: Field) -> None:
-        is_time = field.kind is Kind.SECONDS
-        low, high = (10 ** (_DIGITS - 1), 10**_DIGITS - 1) if is_time else (0, field.high)
-        number = Annotated[int, msgspec.Meta(ge=low, le=high)]
-        self._decode = msgspec.json.Decoder(list[number]).decode
-        self.before, self.behind = f'"{field.document_name}":', ","
-
-    def render(self, tokens: list[str]) -> list[str]:
-        """Return the numbers as they stand. Raises ValueError where one is no such number."""
-        text = f"[{','.join(tokens)}]"
-        try:
-            numbers = self._decode(text)
-        except msgspec.DecodeError as error:
-            raise ValueError(text) from error
-        if len(numbers) != len(tokens) or _encode_numbers(numbers) != text.encode():
-            raise ValueError(text)
-        return tokens
-
-
-class _Addresses:
-    """A field of addresses.
-
-    Attributes:
-        before, behind: what stands around the address in a document.
-    """
-
-    def __init__(self, field: Field) -> None:
-        self.before, self.behind = f'"{field.document_name}":"', '",'
-
-    def render(self, tokens: list[str]) -> list[str]:
-        """Return the addresses as they stand. Raises ValueError where one is none."""
-        if not _addresses.issuperset(tokens):
-            new = set(tokens).difference(_addresses)
-            if not all(map(_is_address, new)):
-                raise ValueError(new)
-            if len(_addresses) + len(new) > LARGEST_ADDRESSES:
-                _addresses.clear()
-            _addresses.update(new)
-        return tokens
-
-
-class _Memo(dict[str, str]):
-    """A field that names something, or several that stand side by side: text -> the JSON of it.
-
-    Attributes:
-        before, behind: nothing.
-    """
-
-    before = behind = ""
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        super().__init__()
-        self._fields = fields
-        self._longest = LONGEST_TEXT if len(fields) == 1 else LONGEST_TAIL
-
-    def render(self, tokens: list[str]) -> str | list[str]:
-        """Return the pieces, or the one of all. Raises ValueError for a text that is taken out."""
-        if tokens.count(tokens[0]) == len(tokens):
-            return self[tokens[0]]
-        return [*map(self.__getitem__, tokens)]
-
-    def __missing__(self, text: str) -> str:
-        """Make the piece. Raises ValueError for one that is counted or may need to be escaped."""
-        pairs = list(zip(self._fields, text.split(" "), strict=True))
-        if not _PLAIN.fullmatch(text) or any(
-            not token or _is_counted(field, token) for field, token in pairs
-        ):
-            raise ValueError(text)
-        piece = "".join([_define_field(field, token) for field, token in pairs])
-        if len(self) >= LARGEST_MEMO:
-            self.clear()
-        if len(text) <= self._longest:
-            self[text] = piece
-        return piece
-
-
-class _Stamps(dict[int, str]):
-    """Milliseconds since the epoch -> the text of `@timestamp`."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._minutes: dict[int, str] = {}
-
-    def __missing__(self, timestamp: int) -> str:
-        """Put the text together from that of the minute, which is made seldom, and the rest."""
-        if len(self) >= LARGEST_MEMO:
-            self.clear()
-            self._minutes.clear()
-        minute, rest = divmod(timestamp, 60_000)
-        start = self._minutes.get(minute)
-        if start is None:
-            start = self._minutes[minute] = format_time(timestamp - rest).removesuffix("00.000Z")
-        end = _SECONDS.get(rest) or f"{rest // 1000:02}.{rest % 1000:03}Z"
-        text = self[timestamp] = start + end
-        return text
-
-
-_SECONDS: Final = {second * 1000: f"{second:02}.000Z" for second in range(60)}
-"""The end of a time, for each whole second of a minute. Flow logs know no shorter time."""
-
-_stamps: Final = _Stamps()
-_addresses: Final[set[str]] = set()
-_encode_numbers: Final = msgspec.json.Encoder().encode
-
-
-def _is_address(text: str) -> bool:
-    try:
-        inet_pton(AF_INET6 if ":" in text else AF_INET, text)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def _are_digits(text: str) -> bool:
@@ -401,62 +259,6 @@ def _group_by_length(events: Sequence[Event]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _is_counted(field: Field, token: str) -> bool:
-    return field.name == _STATUS and token in _MARKED and not field.repeated
-
-
-def _is_steady(field: Field) -> bool:
-    """Whether few texts of the field repeat: names and small numbers; not addresses and counters.
-
-    A field that its format has named before is taken for one: nothing is written for any of its texts.
-    """
-    return field.repeated or field.kind in (Kind.TEXT, Kind.TAG, Kind.CHOICE) or 0 < field.high <= SHORT
-
-
-_Column = _Numbers | _Addresses | _Memo
-
-
-def _choose_column(fields: Sequence[Field]) -> _Column:
-    """Return the column for one field, or for several that are steady."""
-    field = fields[0]
-    if _is_steady(field):
-        return _Memo(fields)
-    return _Addresses(field) if field.kind is Kind.ADDRESS else _Numbers(field)
-
-
-def _fits(column: _Column, token: str) -> bool:
-    """Whether the column takes it."""
-    try:
-        column.render([token])
-    except ValueError:
-        return False
-    return True
-
-
-def _render_token(field: Field, column: _Column, token: str) -> str:
-    """Return one field as JSON, with a comma behind it: by its column, or by the definition.
-
-    Raises:
-        RecordError: the token is not of the field's kind.
-    """
-    try:
-        rendered = column.render([token])
-    except ValueError:
-        return _define_field(field, token)
-    return rendered if isinstance(rendered, str) else f"{column.before}{token}{column.behind}"
-
-
-def _define_field(field: Field, token: str) -> str:
-    """Return a field as JSON by the definition, with a comma behind it; nothing where it is absent.
-
-    Raises:
-        RecordError: the token is not of the field's kind.
-    """
-    if token == ABSENT or field.repeated:
-        return ""
-    return f'"{field.document_name}":{encode_json(read(field, token)).decode()},'
-
-
 def _render_metadata(subscription: Subscription) -> str:
     """Return the end of each document; nothing where its texts are not plain."""
     texts = {
@@ -464,6 +266,6 @@ def _render_metadata(subscription: Subscription) -> str:
         "@log_group": subscription.log_group,
         "@log_stream": subscription.log_stream,
     }
-    if not all(_PLAIN.fullmatch(text) for text in texts.values()):
+    if not all(PLAIN.fullmatch(text) for text in texts.values()):
         return ""
     return "".join(f',"{name}":"{text}"' for name, text in texts.items())

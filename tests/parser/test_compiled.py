@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parser import compiled
+from parser import columns
 from parser.bulk import CHUNK, Body, encode
-from parser.compiled import LARGEST_ADDRESSES, LARGEST_MEMO, Mark, Rows
+from parser.columns import LARGEST_ADDRESSES, LARGEST_MEMO, Mark
+from parser.compiled import Rows
 from parser.document import PARSE_ERROR, build, encode_json, index_name
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
@@ -245,7 +246,7 @@ def test_what_is_remembered_stays_bounded() -> None:
         found, _ = rows.render(subscription.events[start : start + CHUNK], subscription)
 
         assert found.count(b"\n") == 2 * len(lines[start : start + CHUNK])
-        assert len(compiled._addresses) <= LARGEST_ADDRESSES
-        assert len(compiled._stamps) <= LARGEST_MEMO
+        assert len(columns.addresses) <= LARGEST_ADDRESSES
+        assert len(columns.stamps) <= LARGEST_MEMO
         memos = [column for column in rows._plans[14]._columns if isinstance(column, dict)]
         assert max(map(len, memos)) <= LARGEST_MEMO
