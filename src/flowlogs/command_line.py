@@ -17,6 +17,7 @@ from flowlogs.commands.replay import replay_command
 from flowlogs.commands.report import report_command
 from flowlogs.commands.verify import verify_command
 from flowlogs.terminal.exits import debugging, unsurprising
+from flowlogs.terminal.foreign import tolerate_encodings
 from flowlogs.terminal.options import choose_account, put_first
 
 TRY: Final = "Try it, without an account"
@@ -86,4 +87,5 @@ app.command("reparse", rich_help_panel=MEND)(reparse_command)
 
 def main() -> None:
     """Run the command line."""
+    tolerate_encodings()
     app()

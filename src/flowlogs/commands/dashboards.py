@@ -1,6 +1,5 @@
 """`flowlogs dashboards`: the saved objects as a file, or into OpenSearch Dashboards."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 from flowlogs.cluster.connection import open_client
 from flowlogs.dashboards.saved_objects import PREFIX, saved_objects, to_ndjson
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.foreign import dump_json, harmless
 from flowlogs.terminal.options import Json
 from handler.config import Config
 
@@ -70,7 +70,7 @@ def _export(file: Path, prefix: str) -> None:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise fail(f"the objects cannot be written: {error}", INCOMPLETE) from error
-    print(f"{len(text.splitlines())} objects: {file}; {HOW_TO_IMPORT}")
+    print(f"{len(text.splitlines())} objects: {harmless(str(file))}; {HOW_TO_IMPORT}")
 
 
 def _import(*, as_json: bool) -> None:
@@ -85,8 +85,8 @@ def _import(*, as_json: bool) -> None:
     title, url = f"VPC flow logs ({config.index_prefix}-*)", f"{config.url}/_dashboards"
     if as_json:
         told = {"did": step.did.value, "note": step.note, "dashboard": title, "url": url}
-        print(json.dumps(told, indent=2))
+        print(dump_json(told))
     if step.did is Did.SKIPPED:
         raise fail(step.note, INCOMPLETE)
     if not as_json:
-        print(f"{step}: dashboard '{title}' at {url}")
+        print(harmless(f"{step}: dashboard '{title}' at {url}"))

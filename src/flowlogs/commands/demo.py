@@ -22,7 +22,7 @@ from flowlogs.commands.report import write_report
 from flowlogs.local.embedded import connect_or_start, serve
 from flowlogs.local.function import Send, forward_function
 from flowlogs.report.period import Period
-from flowlogs.terminal.display import format_bytes, format_count, make_console, plain_table
+from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail
 from flowlogs.traffic import day as traffic
 from flowlogs.traffic.network import build_network
@@ -70,7 +70,7 @@ def demo_command(
     With --outage: an hour of traffic on a cluster of its own, which is
     killed in the middle; doctor and verify find it, replay mends it.
     """
-    console = make_console()
+    console = make_console(markup=True)
     if outage:
         with explained():
             mended = run_exercise(console)
@@ -208,10 +208,10 @@ def _print_talkers(console: Console, index: _Index) -> None:
     for bucket in found["aggregations"]["sources"]["buckets"]:
         peer = bucket["destinations"]["buckets"][0]
         table.add_row(
-            bucket["key"],
+            foreign(str(bucket["key"])),
             format_bytes(bucket["bytes"]["value"]),
             format_count(int(bucket["packets"]["value"])),
-            peer["key"],
+            foreign(str(peer["key"])),
             format_bytes(peer["bytes"]["value"]),
         )
     console.print("\n[bold]Who sends most?[/]")

@@ -1,6 +1,5 @@
 """`flowlogs formats`: which flow logs write to a log group, and the LOG_FORMATS that reads them."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -9,8 +8,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from flowlogs.terminal.display import count_of, make_console, plain_table
+from flowlogs.terminal.display import count_of, foreign, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained
+from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import Json
 from parser.errors import FormatError
 from parser.fields import Kind
@@ -86,7 +86,7 @@ def formats_command(
     with explained():
         answer = ask(log_group)
     if as_json:
-        print(json.dumps(_to_json(log_group, answer), indent=2))
+        print(dump_json(_to_json(log_group, answer)))
     else:
         _print(make_console(), answer)
     if answer.warnings:
@@ -214,11 +214,11 @@ def _print(console: Console, answer: Answer) -> None:
         for each in answer.flow_logs:
             fields = str(len(each.format)) if each.format else "?"
             cells = (each.id, each.resource, each.traffic, f"{each.seconds} s", each.status, fields)
-            table.add_row(*map(Text, cells))
+            table.add_row(*map(foreign, cells))
         console.print(table)
     if answer.value is not None:
         console.print("\nLOG_FORMATS:")
         # On one line, whatever its length: it is there to be copied.
         console.print(Text(answer.value), soft_wrap=True)
     for warning in answer.warnings:
-        console.print(Text(f"warning: {warning}", style="yellow"))
+        console.print(foreign(f"warning: {warning}", style="yellow"))

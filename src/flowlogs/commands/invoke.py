@@ -29,6 +29,7 @@ from flowlogs.local.embedded import connect_or_start
 from flowlogs.local.releases import EmbeddedError
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail
+from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
 HANDLER: Final = "handler.forward.lambda_handler"
@@ -127,10 +128,10 @@ def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int
     with ExecutionEnvironment(artifact, handler, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as running:
         invocation = running.invoke(event)
     print(f"START RequestId: {invocation.request_id} Version: $LATEST", file=sys.stderr)
-    print(invocation.log, end="", file=sys.stderr)
+    print(harmless(invocation.log, keep="\n\t"), end="", file=sys.stderr)
     print(f"END RequestId: {invocation.request_id}", file=sys.stderr)
     print(format_report(invocation, MEMORY_MB), file=sys.stderr, flush=True)
-    print(json.dumps(invocation.payload))
+    print(harmless(json.dumps(invocation.payload)))
     return INCOMPLETE if invocation.error else 0
 
 

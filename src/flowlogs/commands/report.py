@@ -1,6 +1,5 @@
 """`flowlogs report`: from the options to the file."""
 
-import json
 import os
 import sys
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from flowlogs.report.answers import ask, steps
 from flowlogs.report.machine import to_json
 from flowlogs.report.period import Period, choose_period
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.foreign import dump_json, harmless
 from flowlogs.terminal.options import EventSince, EventUntil, Json
 from flowlogs.terminal.progress import shown_progress
 
@@ -66,7 +66,7 @@ def report_command(
         else:
             write_report(os.environ, period, file)
     if not as_json and file != STANDARD_OUTPUT:
-        print(f"report: {file.resolve()}")
+        print(f"report: {harmless(str(file.resolve()))}")
 
 
 def write_report(environ: Mapping[str, str], period: Period, output: Path) -> None:
@@ -101,4 +101,4 @@ def _print_json(environ: Mapping[str, str], period: Period) -> None:
     index = f"{config.index_prefix}-*"
     with shown_progress("asking the cluster", steps()) as advance:
         answers = ask(client, index, period, lambda: advance(1))
-    print(json.dumps(to_json(answers, index=index, now=datetime.now(UTC)), indent=2))
+    print(dump_json(to_json(answers, index=index, now=datetime.now(UTC))))

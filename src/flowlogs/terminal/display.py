@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from flowlogs.terminal.foreign import harmless
 from parser.record import Value
 
 PROTOCOLS: Final = {
@@ -31,7 +33,19 @@ WIDTH_OF_A_FILE: Final = 120
 """Columns, where output goes to a file or a pipe, which have no width of their own."""
 
 
-class _ConsoleOfFile(Console):
+class _HarmlessConsole(Console):
+    """Writes nothing that a terminal obeys but rich's own styles, whoever forgot to make it harmless.
+
+    A table has given its cells their widths by then, so what is known to be foreign is made harmless before.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render as rich does."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text, keep="\n"))
+
+
+class _ConsoleOfFile(_HarmlessConsole):
     """Writes no blanks at the ends of lines: rich fills them up, which is of use on a screen only."""
 
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  # as rich has it
@@ -41,12 +55,21 @@ class _ConsoleOfFile(Console):
         self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
 
 
-def make_console() -> Console:
-    """Return the console for what people read. ":a:" in it is part of an IPv6 address, not an emoji."""
-    console = Console(file=sys.stdout, emoji=False)
+def make_console(*, markup: bool = False) -> Console:
+    """Return the console for what people read. ":a:" in it is part of an IPv6 address, not an emoji.
+
+    Args:
+        markup: whether "[bold]" in a text is read as a style; others' text must be escaped then.
+    """
+    console = _HarmlessConsole(file=sys.stdout, emoji=False, markup=markup)
     if console.is_terminal:
         return console
-    return _ConsoleOfFile(file=sys.stdout, emoji=False, width=WIDTH_OF_A_FILE)
+    return _ConsoleOfFile(file=sys.stdout, emoji=False, markup=markup, width=WIDTH_OF_A_FILE)
+
+
+def foreign(text: str, style: str = "") -> Text:
+    """Return text that somebody else wrote, to be shown as it is: no markup, nothing that terminals obey."""
+    return Text(harmless(text), style=style, overflow="fold")
 
 
 def plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -69,8 +92,8 @@ def record_table(records: Iterable[Mapping[str, Value]]) -> Table:
             format_protocol(record.get("protocol")),
             format_count(record.get("packets")),
             format_bytes(record.get("bytes")),
-            Text(str(record.get("action", "")), style="red" if record.get("action") == "REJECT" else ""),
-            str(record.get("log_status", "")),
+            foreign(str(record.get("action", "")), style="red" if record.get("action") == "REJECT" else ""),
+            foreign(str(record.get("log_status", ""))),
         )
     return table
 
@@ -106,7 +129,7 @@ def _format_endpoint(address: Value | None, port: Value | None) -> Text:
     if address is None:
         return Text()
     shown = f"[{address}]" if ":" in str(address) else str(address)
-    return Text(shown if port in (None, 0) else f"{shown}:{port}")
+    return foreign(shown if port in (None, 0) else f"{shown}:{port}")
 
 
 def _format_seconds(seconds: Value | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from flowlogs.local.releases import EmbeddedError
+from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
 if TYPE_CHECKING:
@@ -56,8 +57,13 @@ debugging: Final = ContextVar("debugging", default=False)
 
 def fail(message: str, status: int) -> typer.Exit:
     """Say on standard error what is wrong; return what to raise."""
-    print(f"flowlogs: {message}", file=sys.stderr)
+    say(message)
     return typer.Exit(status)
+
+
+def say(message: str) -> None:
+    """Say a sentence on standard error; it may hold what others wrote."""
+    print(f"flowlogs: {harmless(message)}", file=sys.stderr)
 
 
 def describe(error: Exception) -> str:
@@ -164,8 +170,12 @@ def explained() -> Iterator[None]:
 
 def _explain(error: Exception, status: int) -> typer.Exit:
     if debugging.get():
-        traceback.print_exception(error)
+        _show_trace(error)
     return fail(describe(error), status)
+
+
+def _show_trace(error: Exception) -> None:
+    print(harmless("".join(traceback.format_exception(error)), keep="\n"), end="", file=sys.stderr)
 
 
 @contextmanager
@@ -178,5 +188,5 @@ def unsurprising() -> Iterator[None]:
     except Exception as error:
         hint = "" if debugging.get() else "; --debug shows where"
         if debugging.get():
-            traceback.print_exception(error)
+            _show_trace(error)
         raise fail(f"unexpected {type(error).__name__}: {error}{hint}", INCOMPLETE) from error

@@ -223,6 +223,73 @@ def test_a_table_shows_the_main_fields() -> None:
     assert "\x1b" not in done.out.decode()
 
 
+LAYOUTS = DATA / "layouts"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("console.csv", "CSV with timestamp and message"),
+        ("tail.txt", "time and log stream before each line, as `aws logs tail` prints them"),
+        ("firehose.gz", "gzip, gzip within, JSON objects one behind the other"),
+        ("powershell.txt", "UTF-16"),
+    ],
+)
+def test_what_is_around_the_lines_is_taken_off_and_named(name: str, said: str) -> None:
+    done = run(LAYOUTS / name)
+
+    assert (done.status, done.error) == (0, f"flowlogs: read as {said}\n")
+    assert [each.get("action", "-") for each in done.records] == ["ACCEPT", "REJECT", "-"]
+
+
+def test_a_header_line_gives_the_format_and_wins() -> None:
+    expected = [
+        {
+            "account-id": "123456789010",
+            "action": "ACCEPT",
+            "srcaddr": "10.0.1.5",
+            "dstaddr": "10.0.2.9",
+            "bytes": 1904,
+            "flow-direction": "egress",
+            "log-status": "OK",
+            "start": 1768478400,
+        },
+        {"account-id": "123456789010", "log-status": "NODATA", "start": 1768478402},
+    ]
+
+    done = run("--raw-names", "--format", SHORT, LAYOUTS / "s3-flow-log.log")
+
+    assert (done.status, done.records) == (0, expected)
+    assert done.error == (
+        "flowlogs: read as lines below a header that names 8 fields, as in flow log files of S3\n"
+    )
+
+
+def test_a_field_that_only_a_header_names_has_its_raw_name_too() -> None:
+    done = run("--raw-names", LAYOUTS / "s3-flow-log-new-field.log")
+
+    assert done.records == [{"version": 9, "srcaddr": "10.0.1.5", "next-new-field": "abc"}]
+
+
+def test_each_file_of_several_is_read_by_its_own_header() -> None:
+    done = run(LAYOUTS / "s3-flow-logs.log.gz")
+
+    assert (done.status, [each.get("version") for each in done.records]) == (0, [None, None, 2, 2])
+    assert done.error.splitlines() == [
+        "flowlogs: read as gzip, lines below a header that names 8 fields, as in flow log files of S3",
+        "flowlogs: read as lines below a header that names 14 fields, as in flow log files of S3",
+    ]
+
+
+def test_what_is_no_flow_log_at_all_is_said_to_be_none() -> None:
+    done = run(stdin=b"Dear reader,\nthis is a letter.\n")
+
+    assert done.error == (
+        "flowlogs: 2 of 2 lines could not be parsed: none fits, so that this is no flow log, or --format "
+        "must say which fields its lines have\n"
+    )
+
+
 def test_a_table_names_the_lines_that_could_not_be_parsed() -> None:
     done = run("--table", stdin=f"{LINE}\n\nbroken\n".encode())
 

@@ -1,0 +1,97 @@
+"""What CloudWatch Logs sends, in all the forms it is met in, and what it lists when it is asked.
+
+A Lambda event, a record of Lambda's OnFailure destination, the JSON message, base64 text of its gzip; several
+messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents and
+GetLogEvents, as `aws logs filter-log-events` prints them.
+"""
+
+import json
+from collections.abc import Iterator
+from io import BufferedReader
+from typing import Any, Final
+
+from flowlogs.layouts.line import Line, Note
+from flowlogs.layouts.objects import split_objects
+from parser.compression import compress
+from parser.errors import EnvelopeError
+from parser.subscription import Subscription, decode, decode_event
+
+BASE64_OF_GZIP: Final = b"H4sI"
+"""How base64 text of a gzip member starts: the magic number and the method."""
+
+LISTING: Final = "log events as `aws logs filter-log-events` lists them"
+SEVERAL: Final = "JSON objects one behind the other"
+
+
+def read_base64(stream: BufferedReader) -> Iterator[Line]:
+    """Give the lines of a payload that is base64 text, in one line or several.
+
+    Raises:
+        EnvelopeError: it is no payload.
+    """
+    return _read_events(decode("".join(stream.read().decode("ascii", "replace").split())))
+
+
+def read_objects(stream: BufferedReader, note: Note) -> Iterator[Line]:
+    """Give the lines of all JSON objects of a stream.
+
+    Raises:
+        EnvelopeError: one of them is no JSON, or nothing that CloudWatch Logs sends or lists.
+    """
+    for number, data in enumerate(split_objects(stream)):
+        if number == 1:
+            note(SEVERAL)
+        yield from _read_object(data, _load(data), note)
+
+
+def read_list(stream: BufferedReader, note: Note) -> Iterator[Line]:
+    """Give the lines of a JSON list of events or of messages, as `--query` of the AWS CLI makes it.
+
+    Raises:
+        EnvelopeError: it is no JSON.
+    """
+    note(LISTING)
+    yield from map(_read_listed, _load(stream.read()))
+
+
+def _load(data: bytes) -> Any:  # noqa: ANN401  # JSON
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise EnvelopeError(f"input starts like JSON but is not: {error}") from error
+
+
+def _read_object(data: bytes, content: object, note: Note) -> Iterator[Line]:
+    match content:
+        case {"messageType": _}:
+            yield from _read_events(decode(compress(data)))
+        case {"requestPayload": event}:
+            yield from _read_events(decode_event(event))
+        case {"events": [*events]}:
+            note(LISTING)
+            yield from map(_read_listed, events)
+        case {"message": str(), "timestamp": _}:
+            note(LISTING)
+            yield _read_listed(content)
+        case _:
+            yield from _read_events(decode_event(content))
+
+
+def _read_events(subscription: Subscription) -> Iterator[Line]:
+    for event in (*subscription.events, *(each.event for each in subscription.unusable)):
+        yield Line(event.message, event.timestamp, event.id)
+
+
+def _read_listed(listed: object) -> Line:
+    """Return the line of one listed event. What is none costs one line: it will not be parsed."""
+    match listed:
+        case str(message):
+            return Line(message)
+        case {"message": str(message), **others}:
+            timestamp, event_id = others.get("timestamp"), others.get("eventId")
+            return Line(
+                message,
+                timestamp if isinstance(timestamp, int) else None,
+                event_id if isinstance(event_id, str) else None,
+            )
+    return Line(json.dumps(listed))

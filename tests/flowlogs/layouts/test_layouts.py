@@ -1,0 +1,249 @@
+"""Files as people have them: what is recognised, what is taken off, and what is said of the rest."""
+
+import gzip
+import io
+import json
+import tracemalloc
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flowlogs.layouts.input import read_lines
+from flowlogs.layouts.line import Line
+from flowlogs.layouts.objects import split_objects
+from flowlogs.layouts.table import read_time
+from flowlogs.layouts.text import is_header
+from parser.errors import EnvelopeError
+from parser.fields import FIELDS
+from parser.format import DEFAULT, parse_format
+
+SAMPLES: Final = Path(__file__).parents[2] / "data" / "layouts"
+EXPECTED: Final = sorted(SAMPLES.glob("*.expected"))
+EVENT: Final = "2 123456789010 eni-0a 10.0.1.5 10.0.2.9 41230 443 6 12 1904 1768478400 1768478458 ACCEPT OK"
+
+
+def read(data: bytes) -> tuple[list[Line], list[str]]:
+    """Return the lines, and what was recognised, each once."""
+    notes: dict[str, None] = {}
+    return list(read_lines(reader(data), notes.setdefault)), list(notes)
+
+
+def reader(data: bytes) -> io.BufferedReader:
+    return io.BufferedReader(io.BytesIO(data))
+
+
+def test_there_are_samples_and_each_says_what_is_expected() -> None:
+    names = {path.name for path in SAMPLES.iterdir()}
+    assert len(EXPECTED) == 18
+    assert names == {name for path in EXPECTED for name in (path.name, path.stem)}
+
+
+@pytest.mark.parametrize("expected", EXPECTED, ids=lambda path: path.stem)
+def test_a_sample_is_recognised_and_its_wrapping_taken_off(expected: Path) -> None:
+    """Expected is what is said, and of each line its time and id ("-": not known) and its text."""
+    lines, notes = read((SAMPLES / expected.stem).read_bytes())
+    shown = [f"{line.timestamp or '-'} {line.event_id or '-'} {line.text}" for line in lines]
+    assert [f"recognised: {', '.join(notes)}", *shown] == expected.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_header_gives_the_format_of_the_lines_below_it() -> None:
+    lines, _ = read((SAMPLES / "s3-flow-logs.log.gz").read_bytes())
+    first = parse_format("account-id action srcaddr dstaddr bytes flow-direction log-status start")
+    assert [line.format for line in lines] == [first, first, *[parse_format(DEFAULT)] * 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (" ".join(field.name for field in FIELDS), True),
+        ("srcaddr", True),
+        ("version next-new-field", True),
+        ("next-new-field version another-one", False),
+        (EVENT, False),
+        ("eni-0a 10.0.1.5", False),
+        ("version 10.0.1.5", False),
+        ("ingress", False),
+        ("", False),
+        ("version, account-id", False),
+    ],
+)
+def test_a_header_holds_nothing_but_names_of_fields(text: str, *, expected: bool) -> None:
+    assert is_header(text) is expected
+
+
+def test_a_header_that_can_be_no_format_is_refused() -> None:
+    with pytest.raises(EnvelopeError, match="header line cannot be a format: format names 'srcaddr' twice"):
+        read(b"srcaddr srcaddr\n10.0.0.1 10.0.0.2\n")
+
+
+@pytest.mark.parametrize(
+    ("data", "texts"),
+    [
+        pytest.param(
+            b"2026-01-15T12:00:00.000Z a b\nc d\n\n2026-01-15T12:00:00.000Z  e\n",
+            ["a b", "c d", " e"],
+            id="a line that has no time before it",
+        ),
+        pytest.param(b"timestamp,message\n1,a b\n2\n\n,\n3,c\n", ["a b", "2", "c"], id="a short row"),
+        pytest.param(b'message,timestamp\n"a,""b",1\n', ['a,"b'], id="columns in another order"),
+        pytest.param(
+            b"timestamp,message\n1," + b"x" * 1_000_000 + b"\n", ["x" * 1_000_000], id="a row of 1 MB"
+        ),
+        pytest.param(b"time,text\n1,a\n", ["time,text", "1,a"], id="another table"),
+        pytest.param(b"2026-01-15 a b\n", ["2026-01-15 a b"], id="a day is no time"),
+        pytest.param(b'{"events": []}', [], id="no events"),
+        pytest.param(b'{"events": [{"message": "a"}, 7]}', ["a", "7"], id="an event that is none"),
+        pytest.param(b"[]", [], id="an empty list"),
+        pytest.param(b'[{"message": "a", "timestamp": 1}]', ["a"], id="a list of events"),
+        pytest.param("a b\n".encode("utf-16-le"), ["a b"], id="UTF-16 without its mark"),
+        pytest.param("a b\n".encode("utf-16-be"), ["a b"], id="the other UTF-16 without its mark"),
+        pytest.param(b"\xfe\xff" + "é 😀".encode("utf-16-be"), ["é 😀"], id="the other UTF-16"),
+        pytest.param("a b".encode("utf-16") + b"x", ["a b\ufffd"], id="UTF-16 cut in a character"),
+    ],
+)
+def test_odd_ones_cost_a_line_at_the_most(data: bytes, texts: list[str]) -> None:
+    assert [line.text for line in read(data)[0]] == texts
+
+
+def zipped(name: str, data: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, data)
+    return file.getvalue()
+
+
+def encrypted() -> bytes:
+    data = bytearray(zipped("x", b"abc"))
+    for sign in (b"PK\x03\x04", b"PK\x01\x02"):
+        data[data.find(sign) + (6 if sign == b"PK\x03\x04" else 8)] |= 1
+    return bytes(data)
+
+
+def nested(times: int) -> bytes:
+    data = b"a"
+    for _ in range(times):
+        data = gzip.compress(data)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param(b"PAR1\x15\x04", "input is Parquet: flow log files of S3 are read where", id="Parquet"),
+        pytest.param(b"BZh91AY", "input is bzip2: unpack it first, bunzip2 -c FILE", id="bzip2"),
+        pytest.param(b"\x28\xb5\x2f\xfd\x04", "input is Zstandard: unpack it first", id="Zstandard"),
+        pytest.param(b"\xfd7zXZ\0", "input is xz: unpack it first", id="xz"),
+        pytest.param(b"<?xml version='1.0'?><Error/>", "input is XML, such as an error", id="XML"),
+        pytest.param(
+            b"\x7fELF\2\1\1\0\0\0\0",
+            "input is neither text nor anything else that is known: it starts with 7f454c4602010100",
+            id="binary",
+        ),
+        pytest.param(
+            zipped("x", b"abc" * 99)[:60], "zip is damaged: File is not a zip file", id="zip cut short"
+        ),
+        pytest.param(encrypted(), "zip cannot be read: x is encrypted", id="zip with a password"),
+        pytest.param(nested(5), "input is packed more than 4 times", id="packed again and again"),
+        pytest.param(gzip.compress(EVENT.encode())[:-3], "gzip is cut short after 91 bytes", id="gzip cut"),
+        pytest.param(b'["a"', "input starts like JSON but is not", id="a list cut short"),
+        pytest.param(
+            b"timestamp,message\n1," + b"x" * 17_000_000,
+            "CSV cannot be read: field larger than field limit (16777216)",
+            id="a row of 17 MB",
+        ),
+    ],
+)
+def test_what_is_not_read_is_named(data: bytes, message: str) -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        read(data)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_four_packings_are_not_too_many() -> None:
+    assert read(nested(4)) == ([Line("a")], ["gzip", "gzip within"])
+
+
+@pytest.mark.parametrize(
+    ("text", "milliseconds"),
+    [
+        ("1768478400000", 1768478400000),
+        ("2026-01-15T12:00:00Z", 1768478400000),
+        ("2026-01-15T13:00:00.250000+01:00", 1768478400250),
+        ("2026-01-15 12:00:00.001", 1768478400001),
+        ("", None),
+        ("1" * 16, None),
+        ("٣", None),
+        ("yesterday", None),
+    ],
+)
+def test_times_are_milliseconds_since_the_epoch(text: str, milliseconds: int | None) -> None:
+    assert read_time(text) == milliseconds
+
+
+class Pieces(io.BytesIO):
+    """Gives its bytes in pieces of one size."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        super().__init__(data)
+        self._size = size
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  # as the base class has it
+        piece = self.read(min(self._size, len(buffer)))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+TEXTS: Final = st.text('{}"\\[], aé\n', max_size=6)
+OBJECTS: Final = st.dictionaries(
+    TEXTS,
+    st.integers() | TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max_size=2),
+    max_size=2,
+)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(OBJECTS, max_size=4),
+    st.sampled_from(["ascii", "none"]),
+    st.sampled_from(["", "\n", " \r\n"]),
+    st.integers(1, 9),
+)
+def test_objects_are_told_apart_whatever_they_hold_and_however_they_arrive(
+    values: list[dict[str, object]], escapes: str, between: str, size: int
+) -> None:
+    text = between.join(json.dumps(each, ensure_ascii=escapes == "ascii") for each in values) + between
+    stream: Any = io.BufferedReader(Pieces(text.encode(), size))
+    assert [json.loads(each) for each in split_objects(stream)] == values
+
+
+def payloads() -> Iterator[bytes]:
+    for number in range(40):
+        events = [{"id": f"{number}-{n}", "timestamp": 1768478400000, "message": EVENT} for n in range(250)]
+        yield json.dumps(
+            {
+                "messageType": "DATA_MESSAGE",
+                "owner": "1",
+                "logGroup": "g",
+                "logStream": "s",
+                "logEvents": events,
+            }
+        ).encode()
+
+
+@pytest.mark.parametrize("kind", ["lines", "payloads"])
+def test_a_large_file_is_read_in_little_memory(kind: str) -> None:
+    data = gzip.compress(f"{EVENT}\n".encode() * 100_000 if kind == "lines" else b"".join(payloads()), 1)
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in read_lines(reader(data)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert count == (100_000 if kind == "lines" else 10_000)
+    assert peak < 4_000_000
