@@ -26,6 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "local": set(),
     "traffic": set(),
     "layouts": set(),
+    "bucket": set(),
     "terminal": {"local"},
     "panels": {"terminal"},
     "accounting": {"terminal"},
@@ -33,7 +34,8 @@ ROOMS: dict[str, set[str]] = {
     "dashboards": {"panels"},
     "report": {"panels", "terminal"},
     "commands": {
-        "accounting", "cluster", "dashboards", "layouts", "local", "panels", "report", "terminal", "traffic",
+        "accounting", "bucket", "cluster", "dashboards", "layouts", "local", "panels", "report", "terminal",
+        "traffic",
     },
     "command_line": {"commands", "terminal"},
 }  # fmt: skip

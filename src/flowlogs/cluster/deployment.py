@@ -131,6 +131,21 @@ def open_cluster(
         raise ConfigError([*error.problems, *asked]) from error
 
 
+def require_formats(stack: str | None) -> None:
+    """Make sure that somebody says how lines are read: a stack's function, or the environment.
+
+    Raises:
+        ConfigError: nobody does. By the default format, lines of another are unparsed, or parsed wrongly.
+    """
+    if stack is None and not os.environ.get("LOG_FORMATS"):
+        raise ConfigError(
+            [
+                "how lines are to be read is not known: give --stack, or LOG_FORMATS, which flowlogs "
+                "formats prints"
+            ]
+        )
+
+
 def _read_outputs(stack: str) -> Mapping[str, str]:
     import boto3
 

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from flowlogs.bucket.choice import REQUEST_ID
 from flowlogs.cluster.deployment import Deployment, open_cluster, read_function
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped
 from flowlogs.cluster.health import REACH, examine
-from flowlogs.commands.replay import REQUEST_ID
 from flowlogs.terminal.display import count_of, make_console
 from flowlogs.terminal.exits import (
     INCOMPLETE,

@@ -1,76 +1,40 @@
 """`flowlogs replay`: what the replay function does, by hand and with a choice."""
 
-import json
 import math
 import sys
 import time
 import uuid
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
-from flowlogs.cluster.deployment import Deployment, open_cluster
-from flowlogs.terminal.display import count_of, format_bytes, format_count, make_console, plain_table
-from flowlogs.terminal.exits import INCOMPLETE, explained, fail
+from flowlogs.bucket.choice import REQUEST_ID, Choice
+from flowlogs.bucket.stock import take_stock, try_formats
+from flowlogs.cluster.deployment import Deployment, open_cluster, require_formats
+from flowlogs.terminal.display import (
+    count_of,
+    foreign,
+    format_bytes,
+    format_count,
+    make_console,
+    plain_table,
+)
+from flowlogs.terminal.exits import INCOMPLETE, explained, fail, say
+from flowlogs.terminal.foreign import HarmlessStream, dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
 from flowlogs.terminal.progress import shown_progress
+from handler.config import Config
 from handler.environment import Environment
-from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
+from handler.failures import FAILED, ON_FAILURE, REJECTED, FailureStore, Pending
 from handler.observe import logger
 from handler.opensearch import sender
 from handler.replay import Replay
 from handler.summary import Fate, Summary
-from parser.errors import EnvelopeError
 
-REQUEST_ID: Final = "by-hand"
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which stored objects are meant.
-
-    Attributes:
-        since, until: when they were stored; None where it does not matter.
-        log_group: where their events come from.
-        reason: what their reason contains, such as `429`.
-        limit: how many at most, the oldest first.
-    """
-
-    since: datetime | None
-    until: datetime | None
-    log_group: str | None
-    reason: str | None
-    limit: int | None
-
-    def select(self, objects: list[Pending], store: FailureStore) -> Iterator[Pending]:
-        """Give the objects that are meant. Objects are read only where their times do not decide."""
-        found = 0
-        for each in objects:
-            if found == self.limit:
-                return
-            if self._is_in_time(each) and self._says(each, store):
-                found += 1
-                yield each
-
-    def _is_in_time(self, each: Pending) -> bool:
-        return (self.since is None or each.modified >= self.since) and (
-            self.until is None or each.modified < self.until
-        )
-
-    def _says(self, each: Pending, store: FailureStore) -> bool:
-        if self.log_group is None and self.reason is None:
-            return True
-        content = store.read(each.key)
-        if content is None or (self.reason is not None and self.reason not in content.reason):
-            return False
-        return self.log_group is None or self.log_group == _read_log_group(content)
 
 
 def replay_command(
@@ -88,17 +52,24 @@ def replay_command(
     rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many events per second.")] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Try the rejected events again.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
+    accept_unparsed: Annotated[
+        bool, typer.Option("--accept-unparsed", help="Go on where most lines do not fit the formats.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Send what is kept in the failure bucket once more.
 
     The stack knows the bucket, and its function how OpenSearch is reached
     and how lines are read. FAILURE_BUCKET, OPENSEARCH_URL, LOG_FORMATS and
-    the other variables of the function win where they are set here.
+    the other variables of the function win where they are set here. Without
+    a stack, LOG_FORMATS must be set.
+
+    Where most of the first lines do not fit the formats, nothing is sent:
+    the question is asked on a terminal, else --accept-unparsed answers it.
 
     Sending twice does no harm: what is in the index already counts as
-    duplicate. Exit status 1 says that something is left; with --keep, that
-    objects hold events which are not settled.
+    duplicate. Exit status 1 says that something is left, was rejected or
+    set aside; with --keep, that objects hold events which are not settled.
 
     [bold]Examples[/bold]
 
@@ -113,40 +84,68 @@ def replay_command(
     choice = Choice(in_utc(since), in_utc(until), log_group, reason, limit)
     prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
     console = make_console()
-    logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
+    logger.registered_handler.setStream(HarmlessStream(sys.stderr))  # type: ignore[attr-defined]  # a StreamHandler
     with explained():
-        deployment = Deployment(bucket=bucket).complete(stack)
+        given = Deployment(bucket=bucket)
+        deployment = given.complete(stack)
         store = FailureStore(deployment.require_bucket(), REQUEST_ID)
         objects = list(choice.select(store.list_pending(prefixes), store))
         if dry_run:
-            stock = _take_stock(objects, store)
+            stock = take_stock(objects, store)
             if as_json:
-                print(json.dumps(stock, indent=2))
+                print(dump_json(stock))
             else:
                 _print_stock(console, stock)
             raise typer.Exit(INCOMPLETE if objects else 0)
+        require_formats(stack)
         config, client = open_cluster(deployment, stack, exact=True)
+        _announce(objects, config)
+        if not accept_unparsed:
+            _refuse_misfits(objects, store, config)
         # What is written back is encrypted as the functions do it, under a name that no other run gives.
         run = f"{REQUEST_ID}-{uuid.uuid4()}"
         store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
         replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
         left = _run(replay, objects, rate, keep=keep, rejected=rejected)
     if as_json:
-        print(json.dumps(_to_json(replay.summary, left), indent=2))
+        print(dump_json(_to_json(replay.summary, left)))
     else:
         _print_summary(console, replay.summary)
+    rest = list(_list_rest(replay.summary, left, given.repeat(stack), rejecting=not (keep or rejected)))
+    if rest:
+        raise fail("; ".join(rest), INCOMPLETE)
+
+
+def _announce(objects: list[Pending], config: Config) -> None:
+    """Say where the events go, and how their lines are read, before anything is sent."""
+    where = f"{config.url}, indices {config.index_prefix}-YYYY.MM.DD"
+    say(f"{count_of(len(objects), 'object')} to {where}; lines are read by {config.formats}")
+
+
+def _refuse_misfits(objects: list[Pending], store: FailureStore, config: Config) -> None:
+    """Ask, where most lines do not fit the formats, whether they shall be indexed unparsed; else end."""
+    fit = try_formats(objects, store, config.formats)
+    if not fit.is_bad:
+        return
+    say(
+        f"{format_count(fit.unparsed)} of the first {count_of(fit.lines, 'line')} fit none of these formats, "
+        f"so that they would be indexed with their text and a parse_error; the first: {fit.reason}"
+    )
+    if sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm("Send them all the same?", err=True):
+        return
+    advice = "nothing was sent: give --stack or LOG_FORMATS of those lines, or --accept-unparsed"
+    raise fail(advice, INCOMPLETE)
+
+
+def _list_rest(summary: Summary, left: int, options: str, *, rejecting: bool) -> Iterator[str]:
+    """Give what is still to be done by somebody, and with which command."""
+    set_aside, rejected = summary.fates[Fate.SET_ASIDE], summary.counts["rejected"]
     if left:
-        raise fail(count_of(left, "object", "remains", "remain"), INCOMPLETE)
-
-
-def _read_log_group(content: Content) -> str:
-    """Return where an object's events come from; Lambda's own records say it only inside."""
-    if content.log_group:
-        return content.log_group
-    try:
-        return content.decode().log_group
-    except EnvelopeError:
-        return "(unreadable)"
+        yield count_of(left, "object", "remains", "remain")
+    if set_aside:
+        yield f"{count_of(set_aside, 'object')} could not be read: flowlogs rejected{options} says why"
+    if rejected and rejecting:
+        yield f"{count_of(rejected, 'event')} rejected: flowlogs rejected{options} says why"
 
 
 def _run(replay: Replay, objects: list[Pending], rate: float | None, *, keep: bool, rejected: bool) -> int:
@@ -183,31 +182,14 @@ def _paced(
         done(each, summary.counts - before)
 
 
-def _take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
-    """Count what is there, by reason and log group, the most frequent first."""
-    kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for each in objects:
-        content = store.read(each.key)
-        if content is not None:
-            counts = {"objects": 1, "events": _count_events(content), "bytes": each.size}
-            kinds[content.reason, _read_log_group(content)].update(counts)
-    groups = [{"reason": reason, "log_group": name, **counts} for (reason, name), counts in kinds.items()]
-    return {
-        **{name: sum(each[name] for each in kinds.values()) for name in ("objects", "events", "bytes")},
-        "oldest": objects[0].modified.isoformat(timespec="seconds") if objects else None,
-        "groups": sorted(groups, key=lambda group: -kinds[group["reason"], group["log_group"]]["objects"]),
-    }
-
-
 def _print_stock(console: Console, stock: dict[str, Any]) -> None:
     table = plain_table(
         "reason", "log group", "objects", "events", "bytes", right=["objects", "events", "bytes"]
     )
     for each in stock["groups"]:
-        # As text: a reason may hold what looks like markup.
         table.add_row(
-            Text(each["reason"]),
-            Text(each["log_group"]),
+            foreign(each["reason"]),
+            foreign(each["log_group"]),
             format_count(each["objects"]),
             format_count(each["events"]),
             format_bytes(each["bytes"]),
@@ -227,16 +209,10 @@ def _to_json(summary: Summary, left: int) -> dict[str, Any]:
     return {
         "objects": {fate.value: summary.fates[fate] for fate in Fate},
         "events": {name: summary.counts[name] for name in ("received", *OUTCOMES)},
+        "unparsed": summary.counts["unparsed"],
         "remaining": left,
         "refused": summary.refused,
     }
-
-
-def _count_events(content: Content) -> int:
-    try:
-        return len(content.decode().events)
-    except EnvelopeError:
-        return 0
 
 
 def _print_summary(console: Console, summary: Summary) -> None:
@@ -246,5 +222,9 @@ def _print_summary(console: Console, summary: Summary) -> None:
     parts = " + ".join(f"{format_count(counts[name])} {name}" for name in OUTCOMES)
     sign = "=" if counts["received"] == sum(counts[name] for name in OUTCOMES) else "is not"
     console.print(f"events:  {format_count(counts['received'])} received {sign} {parts}")
+    if counts["unparsed"]:
+        console.print(
+            f"of which {format_count(counts['unparsed'])} unparsed: with their text and parse_error"
+        )
     if summary.refused:
         console.print("The cluster takes nothing more for now; the rest was not tried.")

@@ -40,8 +40,8 @@ from flowlogs.accounting.sources import (
     read_function,
     read_lag,
 )
+from flowlogs.bucket.choice import REQUEST_ID
 from flowlogs.cluster.deployment import Deployment, open_cluster
-from flowlogs.commands.replay import REQUEST_ID
 from flowlogs.terminal.display import format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, explained, fail
 from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc

@@ -193,7 +193,7 @@ class Pieces(io.BytesIO):
         super().__init__(data)
         self._size = size
 
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401  # as the base class has it
+    def readinto(self, buffer: Any, /) -> int:
         piece = self.read(min(self._size, len(buffer)))
         buffer[: len(piece)] = piece
         return len(piece)
