@@ -138,12 +138,10 @@ def require_formats(stack: str | None) -> None:
         ConfigError: nobody does. By the default format, lines of another are unparsed, or parsed wrongly.
     """
     if stack is None and not os.environ.get("LOG_FORMATS"):
-        raise ConfigError(
-            [
-                "how lines are to be read is not known: give --stack, or LOG_FORMATS, which flowlogs "
-                "formats prints"
-            ]
+        unknown = (
+            "how lines are read is not known: give --stack, or LOG_FORMATS, which flowlogs formats prints"
         )
+        raise ConfigError([unknown])
 
 
 def _read_outputs(stack: str) -> Mapping[str, str]:

@@ -25,7 +25,7 @@ from flowlogs.terminal.display import (
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail, say
 from flowlogs.terminal.foreign import HarmlessStream, dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
-from flowlogs.terminal.progress import shown_progress
+from flowlogs.terminal.progress import is_interactive, shown_progress
 from handler.config import Config
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, FailureStore, Pending
@@ -131,7 +131,7 @@ def _refuse_misfits(objects: list[Pending], store: FailureStore, config: Config)
         f"{format_count(fit.unparsed)} of the first {count_of(fit.lines, 'line')} fit none of these formats, "
         f"so that they would be indexed with their text and a parse_error; the first: {fit.reason}"
     )
-    if sys.stdin.isatty() and sys.stderr.isatty() and typer.confirm("Send them all the same?", err=True):
+    if is_interactive() and typer.confirm("Send them all the same?", err=True):
         return
     advice = "nothing was sent: give --stack or LOG_FORMATS of those lines, or --accept-unparsed"
     raise fail(advice, INCOMPLETE)

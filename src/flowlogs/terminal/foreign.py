@@ -46,7 +46,7 @@ def dump_json(value: Any) -> str:  # noqa: ANN401  # JSON
     return harmless(json.dumps(value, indent=2), keep="\n")
 
 
-class HarmlessStream(io.TextIOBase):
+class HarmlessStream:
     """Writes to another stream what is harmless in it. For the log, which is JSON, line by line."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -1,4 +1,4 @@
-"""How far long work is: on standard error, and only where that is a terminal."""
+"""Whether somebody looks on, and how far long work is: on standard error, only where that is a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -6,6 +6,11 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+
+def is_interactive() -> bool:
+    """Tell whether somebody is there who can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager

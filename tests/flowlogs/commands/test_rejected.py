@@ -119,7 +119,7 @@ def test_objects_that_cannot_be_read_are_shown_too() -> None:
     }
     assert told.json["unreadable"][0]["reason"] == "payload is not gzip"
     assert run("rejected", "--bucket", BUCKET).output.endswith(
-        "0 events are rejected, 2 objects that cannot be read\n"
+        "0 events are rejected, 2 objects that could not be read\n"
     )
 
 

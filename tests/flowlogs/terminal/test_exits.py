@@ -296,6 +296,7 @@ def test_replay_tells_machines_what_is_there() -> None:
 @pytest.mark.usefixtures("account")
 def test_replay_tells_machines_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("LOG_FORMATS", "srcaddr")
     told = run("replay", "--bucket", BUCKET, "--json")
     assert (told.status, told.json["remaining"], told.json["refused"]) == (0, 0, False)
     assert told.json["events"] == dict.fromkeys(
@@ -313,6 +314,7 @@ def send_kept(monkeypatch: pytest.MonkeyPatch, *events: str) -> Told:
     )
     boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/0", Body=encode(payload))
     monkeypatch.setattr(delivery, "FIRST_DELAY", 0.01)
+    monkeypatch.setenv("LOG_FORMATS", "${interface-id}")
     return run("replay", "--bucket", BUCKET, "--keep", "--json")
 
 
@@ -336,6 +338,7 @@ def test_what_is_kept_and_not_delivered_is_left(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.usefixtures("account")
 def test_what_is_kept_and_cannot_be_read_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENSEARCH_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("LOG_FORMATS", "${interface-id}")
     boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/0", Body=b"garbage")
     told = run("replay", "--bucket", BUCKET, "--keep", "--json")
     assert (told.json["objects"]["left"], told.json["remaining"], told.status) == (1, 1, 1)
@@ -344,6 +347,7 @@ def test_what_is_kept_and_cannot_be_read_is_left(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.usefixtures("account")
 def test_progress_is_not_on_standard_output(opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    monkeypatch.setenv("LOG_FORMATS", "${interface-id}")
     told = run("replay", "--bucket", BUCKET)
     assert told.status == 0
     assert told.output.splitlines() == [

@@ -1,0 +1,199 @@
+"""`flowlogs replay`: where it sends to, by which formats, and what it says of the rest."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import boto3
+import pytest
+import typer
+
+from commands import BUCKET, Told, run
+from flowlogs.commands import replay as replay_module
+from handler.delivery import Unsettled
+from handler.failures import FailureStore
+from parser.format import DEFAULT
+from parser.reply import Outcome, Verdict
+from parser.subscription import Event, Subscription, encode
+from recorder import Answer, Recorder
+
+NOON: Final = 1768478400000
+LINE: Final = "2 123456789010 eni-0a 10.0.0.5 10.0.0.6 443 50000 6 1 40 1768478400 1768478460 ACCEPT OK"
+SHORT: Final = "${dstaddr} ${srcaddr} ${bytes}"
+
+pytestmark = pytest.mark.usefixtures("account")
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    """Return a cluster that creates what it is sent, known by its address and nothing else."""
+    with Recorder() as recorder:
+        monkeypatch.setenv("OPENSEARCH_URL", recorder.url)
+        yield recorder
+
+
+def payload(*lines: str) -> Subscription:
+    events = tuple(Event(f"{number:056d}", NOON, line) for number, line in enumerate(lines))
+    return Subscription(owner="123456789010", log_group="/vpc/a", log_stream="eni-all", events=events)
+
+
+def keep(*lines: str) -> str:
+    """Store lines that wait."""
+    waiting = payload(*lines)
+    verdict = Verdict(Outcome.RETRY, 0, "timeout", "no answer")
+    return FailureStore(BUCKET, "x").keep(
+        waiting, [Unsettled("cwl", each, verdict) for each in waiting.events]
+    )
+
+
+def put(key: str, data: bytes, **metadata: str) -> None:
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=data, Metadata=metadata)
+
+
+def list_keys() -> list[str]:
+    return [each["Key"] for each in boto3.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+
+
+def replay(*arguments: str) -> Told:
+    return run("replay", "--bucket", BUCKET, *arguments)
+
+
+def test_nothing_is_sent_where_nobody_says_how_lines_are_read(cluster: Recorder) -> None:
+    key = keep(LINE)
+    told = replay()
+    assert (told.status, told.output) == (2, "")
+    assert told.errors == (
+        "flowlogs: how lines are read is not known: give --stack, or LOG_FORMATS, which flowlogs formats "
+        "prints\n"
+    )
+    assert (cluster.received, list_keys()) == ([], [key])
+
+
+def test_a_dry_run_needs_no_formats() -> None:
+    keep(LINE)
+    assert replay("--dry-run", "--json").json["events"] == 1
+
+
+def test_cluster_indices_and_formats_are_shown_before_anything_is_sent(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", SHORT)
+    monkeypatch.setenv("INDEX_PREFIX", "flows")
+    keep("10.0.0.1 10.0.0.2 40")
+    told = replay()
+    assert (told.status, list_keys()) == (0, [])
+    assert told.errors == (
+        f"flowlogs: 1 object to {cluster.url}, indices flows-YYYY.MM.DD; lines are read by {SHORT}\n"
+    )
+    assert [each.target.partition("?")[0] for each in cluster.received] == ["/flows-2026.01.15/_bulk"]
+
+
+def test_nothing_is_sent_where_most_of_the_first_lines_do_not_fit(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", SHORT)
+    key = keep(LINE, LINE, "10.0.0.1 10.0.0.2 40")
+    put("failed/garbage", b"garbage")
+    told = replay()
+    assert (told.status, told.output) == (1, "")
+    assert told.errors.splitlines()[1:] == [
+        "flowlogs: 2 of the first 3 lines fit none of these formats, so that they would be indexed with "
+        "their text and a parse_error; the first: '10.0.0.5' is surplus after bytes: line has 14 tokens, "
+        "not 3 (formats have 3)",
+        "flowlogs: nothing was sent: give --stack or LOG_FORMATS of those lines, or --accept-unparsed",
+    ]
+    assert (cluster.received, sorted(list_keys())) == ([], sorted([key, "failed/garbage"]))
+
+
+def test_they_are_sent_where_that_is_accepted_and_the_unparsed_are_counted(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", SHORT)
+    keep(LINE, LINE, "10.0.0.1 10.0.0.2 40")
+    told = replay("--accept-unparsed")
+    assert (told.status, list_keys()) == (0, [])
+    assert told.output.splitlines()[1:] == [
+        "events:  3 received = 3 indexed + 0 duplicate + 0 pending + 0 rejected",
+        "of which 2 unparsed: with their text and parse_error",
+    ]
+    keep(LINE)
+    assert replay("--accept-unparsed", "--json").json["unparsed"] == 1
+    assert len(cluster.received) == 2
+
+
+@pytest.mark.parametrize(("answer", "status", "requests"), [(True, 0, 1), (False, 1, 0)], ids=["yes", "no"])
+def test_a_person_is_asked(
+    answer: object, status: int, requests: int, cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", SHORT)
+    monkeypatch.setattr(replay_module, "is_interactive", lambda: True)
+    monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
+    keep(LINE)
+    assert (replay().status, len(cluster.received), len(list_keys())) == (status, requests, 1 - requests)
+
+
+def test_half_of_the_lines_are_not_most(cluster: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    keep(LINE, "not a flow log")
+    assert (replay().status, len(cluster.received)) == (0, 1)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_run_that_only_set_objects_aside_says_what_to_do_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    put("failed/1", b"garbage")
+    told = replay()
+    assert told.status == 1
+    assert told.errors.splitlines()[-1] == (
+        f"flowlogs: 1 object could not be read: flowlogs rejected --bucket {BUCKET} says why"
+    )
+
+
+def refuse(**error: str) -> Answer:
+    item = {"create": {"status": 400, "error": error}}
+    return Answer(body=json.dumps({"errors": True, "items": [item]}).encode())
+
+
+def test_events_that_were_rejected_are_named_too(cluster: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    keep(LINE)
+    reason = f"failed to parse field [x] in document with id '{0:056d}'"
+    cluster.answers.append(refuse(type="mapper_parsing_exception", reason=reason))
+    told = replay()
+    assert told.status == 1
+    assert told.errors.splitlines()[-1] == (
+        f"flowlogs: 1 event rejected: flowlogs rejected --bucket {BUCKET} says why"
+    )
+
+
+def test_an_object_that_was_unreadable_is_sent_when_it_can_be_read(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older reader set it aside; today's can read it, and the command that `rejected` names sends it."""
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    put("rejected/2026/01/15/12/a.unreadable", encode(payload(LINE, LINE)), reason="an id is a number")
+    put("rejected/2026/01/15/12/b.unreadable", b"garbage", reason="payload is not gzip")
+    told = run("rejected", "--bucket", BUCKET, "--json")
+    found: list[dict[str, Any]] = told.json["unreadable"]
+    again = f"flowlogs replay --rejected --bucket {BUCKET}"
+    assert [(each["reason"], each["events"], again in each["advice"]) for each in found] == [
+        ("an id is a number", 2, True),
+        ("payload is not gzip", None, False),
+    ]
+    told = replay("--rejected")
+    assert (told.status, told.errors.splitlines()[-1]) == (1, "flowlogs: 1 object remains")
+    assert list_keys() == ["rejected/2026/01/15/12/b.unreadable"]
+    assert len(cluster.received) == 1
+
+
+@pytest.mark.usefixtures("cluster")
+def test_what_is_rejected_again_counts_as_left_and_not_twice(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    rejected = payload(LINE)
+    verdict = Verdict(Outcome.REJECTED, 400, "mapper_parsing_exception", "no")
+    FailureStore(BUCKET, "x").reject(rejected, [Unsettled("cwl", rejected.events[0], verdict)], DEFAULT)
+    cluster.answers.append(refuse(type="mapper_parsing_exception", reason=f"id '{0:056d}'"))
+    told = replay("--rejected")
+    assert (told.status, told.errors.splitlines()[-1]) == (1, "flowlogs: 1 object remains")
