@@ -1,1 +1,1 @@
-"""How flow logs lie in files: packings, payloads, tables and text, each recognised by how it begins."""
+"""What flow log lines come in when a person has them: recognised, and taken off."""
