@@ -2,7 +2,7 @@
 
 A Lambda event, a record of Lambda's OnFailure destination, the JSON message, base64 text of its gzip; several
 messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents and
-GetLogEvents, as `aws logs filter-log-events` prints them.
+GetLogEvents, as `aws logs filter-log-events` prints them. Also the lines of our own objects with rejected events.
 """
 
 import json
@@ -20,6 +20,7 @@ BASE64_OF_GZIP: Final = b"H4sI"
 """How base64 text of a gzip member starts: the magic number and the method."""
 
 LISTING: Final = "log events as `aws logs filter-log-events` lists them"
+REJECTED: Final = "rejected events as the failure bucket keeps them"
 SEVERAL: Final = "JSON objects one behind the other"
 
 
@@ -70,6 +71,9 @@ def _read_object(data: bytes, content: object, note: Note) -> Iterator[Line]:
         case {"events": [*events]}:
             note(LISTING)
             yield from map(_read_listed, events)
+        case {"event": {"message": str(message), "timestamp": int(timestamp), "id": str(event_id)}}:
+            note(REJECTED)
+            yield Line(message, timestamp, event_id)
         case {"message": str(), "timestamp": _}:
             note(LISTING)
             yield _read_listed(content)

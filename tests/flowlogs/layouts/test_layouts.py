@@ -165,6 +165,14 @@ def test_what_is_not_read_is_named(data: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_object_with_rejected_events_is_read_too() -> None:
+    line = b'{"line_version": 1, "reason": "no", "event": {"id": "7", "timestamp": 1, "message": "a b"}}\n'
+    assert read(gzip.compress(line)) == (
+        [Line("a b", 1, "7")],
+        ["gzip", "rejected events as the failure bucket keeps them"],
+    )
+
+
 def test_four_packings_are_not_too_many() -> None:
     assert read(nested(4)) == ([Line("a")], ["gzip", "gzip within"])
 
