@@ -119,7 +119,9 @@ def replay_command(
 def _announce(objects: list[Pending], config: Config) -> None:
     """Say where the events go, and how their lines are read, before anything is sent."""
     where = f"{config.url}, indices {config.index_prefix}-YYYY.MM.DD"
-    say(f"{count_of(len(objects), 'object')} to {where}; lines are read by {config.formats}")
+    say(f"{count_of(len(objects), 'object')} to {where}; lines are read by")
+    for each in config.formats.by_length.values():
+        print(f"  {each}", file=sys.stderr)
 
 
 def _refuse_misfits(objects: list[Pending], store: FailureStore, config: Config) -> None:

@@ -2,7 +2,7 @@
 
 A Lambda event, a record of Lambda's OnFailure destination, the JSON message, base64 text of its gzip; several
 messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents and
-GetLogEvents, as `aws logs filter-log-events` prints them. Also the lines of our own objects with rejected events.
+GetLogEvents, as `aws logs filter-log-events` prints them. And our own objects with rejected events.
 """
 
 import json

@@ -83,7 +83,7 @@ def test_cluster_indices_and_formats_are_shown_before_anything_is_sent(
     told = replay()
     assert (told.status, list_keys()) == (0, [])
     assert told.errors == (
-        f"flowlogs: 1 object to {cluster.url}, indices flows-YYYY.MM.DD; lines are read by {SHORT}\n"
+        f"flowlogs: 1 object to {cluster.url}, indices flows-YYYY.MM.DD; lines are read by\n  {SHORT}\n"
     )
     assert [each.target.partition("?")[0] for each in cluster.received] == ["/flows-2026.01.15/_bulk"]
 
@@ -102,7 +102,7 @@ def test_nothing_is_sent_where_most_of_the_first_lines_do_not_fit(
         "not 3 (formats have 3)"
     )
     advice = "flowlogs: nothing was sent: give --stack or LOG_FORMATS of those lines, or --accept-unparsed"
-    assert told.errors.splitlines()[1:] == [misfits, advice]
+    assert told.errors.splitlines()[2:] == [misfits, advice]
     assert (cluster.received, sorted(list_keys())) == ([], sorted([key, "failed/garbage"]))
 
 
