@@ -19,6 +19,9 @@ from parser.subscription import Subscription, decode, decode_event
 BASE64_OF_GZIP: Final = b"H4sI"
 """How base64 text of a gzip member starts: the magic number and the method."""
 
+_MESSAGE_TYPE: Final = b'"messageType"'
+"""Stands in a payload, and in nothing that quotes one: there the quotation marks are escaped."""
+
 LISTING: Final = "log events as `aws logs filter-log-events` lists them"
 REJECTED: Final = "rejected events as the failure bucket keeps them"
 SEVERAL: Final = "JSON objects one behind the other"
@@ -42,7 +45,11 @@ def read_objects(stream: BufferedReader, note: Note) -> Iterator[Line]:
     for number, data in enumerate(split_objects(stream)):
         if number == 1:
             note(SEVERAL)
-        yield from _read_object(data, _load(data), note)
+        if _MESSAGE_TYPE in data:
+            # Read though a part of it is odd, such as bytes that are no UTF-8.
+            yield from _read_events(decode(compress(data)))
+        else:
+            yield from _read_object(_load(data), note)
 
 
 def read_list(stream: BufferedReader, note: Note) -> Iterator[Line]:
@@ -62,10 +69,8 @@ def _load(data: bytes) -> Any:  # noqa: ANN401  # JSON
         raise EnvelopeError(f"input starts like JSON but is not: {error}") from error
 
 
-def _read_object(data: bytes, content: object, note: Note) -> Iterator[Line]:
+def _read_object(content: object, note: Note) -> Iterator[Line]:
     match content:
-        case {"messageType": _}:
-            yield from _read_events(decode(compress(data)))
         case {"requestPayload": event}:
             yield from _read_events(decode_event(event))
         case {"events": [*events]}:

@@ -511,7 +511,13 @@ def test_an_outage_is_found_and_mended_and_then_all_adds_up(
     node: Embedded, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(delivery, "FIRST_DELAY", 0.01)
-    for name, text in {"OPENSEARCH_AUTH": "none", "FAILURE_BUCKET": BUCKET, "LOG_LEVEL": "CRITICAL"}.items():
+    given = {
+        "OPENSEARCH_AUTH": "none",
+        "FAILURE_BUCKET": BUCKET,
+        "LOG_LEVEL": "CRITICAL",
+        "LOG_FORMATS": DEFAULT,
+    }
+    for name, text in given.items():
         monkeypatch.setenv(name, text)
     prepare.cache_clear()
     assert deliver(make_payload(0, 20), capsys)["indexed"] == 20
