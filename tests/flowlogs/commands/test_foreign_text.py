@@ -13,8 +13,8 @@ from commands import BUCKET, Told, run
 from flowlogs.cluster import deployment
 from front import Call, Front
 from handler import delivery
-from handler.delivery import Unsettled
 from handler.failures import FailureStore
+from handler.report import Unsettled
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode

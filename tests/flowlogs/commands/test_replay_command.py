@@ -10,8 +10,8 @@ import typer
 
 from commands import BUCKET, Told, run
 from flowlogs.commands import replay as replay_module
-from handler.delivery import Unsettled
 from handler.failures import FailureStore
+from handler.report import Unsettled
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode

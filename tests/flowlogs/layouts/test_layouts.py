@@ -78,7 +78,7 @@ def test_a_header_holds_nothing_but_names_of_fields(text: str, *, expected: bool
 
 def test_a_header_that_can_be_no_format_is_refused() -> None:
     with pytest.raises(
-        EnvelopeError, match="header line cannot be a format: field 2 .*'parse-error' is reserved"
+        EnvelopeError, match=r"header line cannot be a format: field 2 .*'parse-error' is reserved"
     ):
         read(b"srcaddr parse-error\n10.0.0.1 10.0.0.2\n")
 
