@@ -96,7 +96,7 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
     except OpenSearchException as error:
         raise fail(f"the index template cannot be installed: {error}", INCOMPLETE) from error
     except (EmbeddedError, ArtifactError) as error:
-        raise fail(str(error), INCOMPLETE) from error
+        raise fail(str(error), INCOMPLETE, keep="\n") from error  # what sam printed has lines
 
 
 def choose_variables(url: str, environ: Mapping[str, str], function: str = FUNCTION) -> dict[str, str]:

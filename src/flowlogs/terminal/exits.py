@@ -55,15 +55,20 @@ debugging: Final = ContextVar("debugging", default=False)
 """Whether errors show where they come from (`--debug`)."""
 
 
-def fail(message: str, status: int) -> typer.Exit:
-    """Say on standard error what is wrong; return what to raise."""
-    say(message)
+def fail(message: str, status: int, *, keep: str = "") -> typer.Exit:
+    """Say on standard error what is wrong; return what to raise. `keep` is as for `say`."""
+    say(message, keep=keep)
     return typer.Exit(status)
 
 
-def say(message: str) -> None:
-    """Say a sentence on standard error; it may hold what others wrote."""
-    print(f"flowlogs: {harmless(message)}", file=sys.stderr)
+def say(message: str, *, keep: str = "") -> None:
+    """Say a sentence on standard error; it may hold what others wrote.
+
+    Args:
+        message: the sentence.
+        keep: an end of line, where the text has several lines of its own.
+    """
+    print(f"flowlogs: {harmless(message, keep=keep)}", file=sys.stderr)
 
 
 def describe(error: Exception) -> str:
