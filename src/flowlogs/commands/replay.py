@@ -145,7 +145,7 @@ def _list_rest(summary: Summary, left: int, options: str, *, rejecting: bool) ->
     if left:
         yield count_of(left, "object", "remains", "remain")
     if set_aside:
-        yield f"{count_of(set_aside, 'object')} could not be read: flowlogs rejected{options} says why"
+        yield f"{count_of(set_aside, 'object', 'was', 'were')} set aside: flowlogs rejected{options} says why"
     if rejected and rejecting:
         yield f"{count_of(rejected, 'event')} rejected: flowlogs rejected{options} says why"
 

@@ -146,7 +146,7 @@ def test_a_run_that_only_set_objects_aside_says_what_to_do_next(monkeypatch: pyt
     told = replay()
     assert told.status == 1
     assert told.errors.splitlines()[-1] == (
-        f"flowlogs: 1 object could not be read: flowlogs rejected --bucket {BUCKET} says why"
+        f"flowlogs: 1 object was set aside: flowlogs rejected --bucket {BUCKET} says why"
     )
 
 
