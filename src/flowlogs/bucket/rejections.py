@@ -4,13 +4,16 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flowlogs.bucket.advice import advise, advise_on_object
 from handler.failures import Content, FailureStore, Pending
 from parser.compression import decompress
 from parser.errors import EnvelopeError
 from parser.subscription import MAX_CONTENT
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
 
 SAMPLES: Final = 2
 
@@ -92,6 +95,8 @@ def collect(
     objects: Iterable[Pending], store: FailureStore, samples: int = SAMPLES, options: str = ""
 ) -> Findings:
     """Read rejected objects and group their events by reason; `options` are for the commands that help."""
+    from botocore.exceptions import ClientError  # slow to import
+
     groups: dict[tuple[object, ...], Group] = {}
     unreadable: list[Unreadable] = []
     for each in objects:
@@ -99,8 +104,14 @@ def collect(
             reason = f"object has {each.size} bytes, and {MAX_CONTENT} are the most"
             unreadable.append(_describe(each, reason, None, options))
             continue
-        content = store.read(each.key)
-        if content is None:
+        try:
+            content = store.read(each.key)
+            if content is None:
+                continue
+        except ClientError as error:
+            if not _is_withheld(error):
+                raise
+            unreadable.append(_describe(each, f"S3 does not give it: {error}", None, options))
             continue
         try:
             for line in _read_lines(content):
@@ -108,6 +119,12 @@ def collect(
         except EnvelopeError as error:
             unreadable.append(_describe(each, str(error), _count_events(content), options))
     return Findings(sorted(groups.values(), key=lambda group: -group.count), unreadable)
+
+
+def _is_withheld(error: "ClientError") -> bool:
+    """Tell whether S3 refuses just this object: it is archived, or its key is lost."""
+    code = error.response.get("Error", {}).get("Code", "")
+    return code == "InvalidObjectState" or code.startswith("KMS.")
 
 
 def _read_lines(content: Content) -> list[dict[str, Any]]:

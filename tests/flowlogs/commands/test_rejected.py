@@ -123,6 +123,18 @@ def test_objects_that_cannot_be_read_are_shown_too() -> None:
     )
 
 
+def test_an_object_that_s3_does_not_give_hides_no_other() -> None:
+    reject(mapper("srcaddr"))
+    boto3.client("s3").put_object(
+        Bucket=BUCKET, Key="rejected/archived.ndjson.gz", Body=b"x", StorageClass="GLACIER"
+    )
+    told = run("rejected", "--bucket", BUCKET, "--json")
+    assert (told.status, told.json["events"], len(told.json["unreadable"])) == (1, 1, 1)
+    assert told.json["unreadable"][0]["reason"].startswith(
+        "S3 does not give it: An error occurred (InvalidObj"
+    )
+
+
 def test_nothing_rejected_is_exit_status_0() -> None:
     told = run("rejected", "--bucket", BUCKET)
     assert (told.status, told.output) == (0, "0 events are rejected\n")
