@@ -111,22 +111,23 @@ def read_environ(deployment: Deployment, stack: str | None) -> tuple[dict[str, s
 
 
 def open_cluster(
-    deployment: Deployment, stack: str | None, *, exact: bool = False
+    deployment: Deployment, stack: str | None, *, exact: bool = False, any_server: bool = False
 ) -> tuple[Config, OpenSearch]:
     """Return the configuration and a client, by one's own variables, completed by those of the function.
 
     Where it must be `exact`, because lines are read or written as the function does, the function of a stack
-    must answer.
+    must answer. With `any_server` it may be something else than OpenSearch.
 
     Raises:
         ConfigError: names what is wrong or missing, and why the function cannot be asked for it.
+        handler.installing.cluster.ClusterError: something else than OpenSearch answers there.
     """
     environ, refused = read_environ(deployment, stack)
     asked = [f"the function cannot be asked: {refused}"] if refused else []
     if asked and exact:
         raise ConfigError(asked)
     try:
-        return open_client(environ)
+        return open_client(environ, any_server=any_server)
     except ConfigError as error:
         raise ConfigError([*error.problems, *asked]) from error
 

@@ -100,7 +100,12 @@ def describe(error: Exception) -> str:
 
 def _describe_answer(error: "TransportError") -> str:
     from opensearchpy.exceptions import ConnectionError as ClientConnectionError
+    from opensearchpy.exceptions import SSLError
 
+    from handler.installing.cluster import explain_tls
+
+    if isinstance(error, SSLError):
+        return f"cannot be asked: {explain_tls(str(error.info))}"
     if isinstance(error, ClientConnectionError):
         return f"does not answer: {describe_silence(str(error.info))}"
     return f"answers {error.status_code}: {_read_reason(error.info) or error.error}"

@@ -5,6 +5,7 @@ domain needs minutes until its name resolves and its security is ready.
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ OLDEST: Final = (1, 3)
 """What a cluster is taken for that hides its version (Amazon's compatibility mode says 7.10)."""
 
 _COMPATIBILITY_MAJOR: Final = 7
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)(?=[.-]|$)")
+NOT_OPENSEARCH: Final = "what answers at OPENSEARCH_URL is not OpenSearch"
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
+"""How OpenSSL names an answer that is no TLS: each of its versions does it in another way."""
+
 _NO_ANSWER: Final = 0
 _ANY_STATUS: Final = range(100, 600)
 _PASSING: Final = frozenset(
@@ -51,10 +57,6 @@ _ADVICE: Final[dict[int, str]] = {
 }
 
 
-class ClusterError(OpenSearchException):
-    """The cluster does not do what it is asked; the text says what, why, and what helps."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What the cluster answered.
@@ -73,6 +75,14 @@ class Reply:
         return self.status in (HTTPStatus.OK, HTTPStatus.CREATED)
 
     @property
+    def kind(self) -> str:
+        """The type by which OpenSearch names its error; empty where it names none."""
+        match self.data:
+            case {"error": {"type": str(kind)}}:
+                return kind
+        return ""
+
+    @property
     def no_such_api(self) -> bool:
         """Whether the cluster lacks the plugin that would answer, as against the thing asked for.
 
@@ -89,6 +99,19 @@ class Reply:
             error = next((error[name] for name in ("reason", "message", "Message") if error.get(name)), error)
         words = error if isinstance(error, str) else json.dumps(error)
         return f"{self.status or ''} {' '.join(words.split())}".strip()[:LONGEST_REASON]
+
+
+class ClusterError(OpenSearchException):
+    """The cluster does not do what it is asked; the text says what, why, and what helps.
+
+    Attributes:
+        reply: what it answered last, with status 0 where it was silent; None where the two do not come to
+            speak HTTP at all, for which TLS is the reason.
+    """
+
+    def __init__(self, text: str, reply: Reply | None = None) -> None:
+        self.reply = reply
+        super().__init__(text)
 
 
 class Cluster:
@@ -132,7 +155,7 @@ class Cluster:
                 known everywhere at once.
 
         Raises:
-            ClusterError: there was no answer in time, or the server's certificate is not trusted.
+            ClusterError: there was no answer in time, or there is no TLS with the server.
         """
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         impatient_at = self._time_left() - patience
@@ -143,7 +166,8 @@ class Cluster:
             if not refused and reply.status not in _PASSING:
                 return reply
             if self._time_left() <= pause:
-                raise ClusterError(f"{method} {path} was not answered in time; the last try: {reply.reason}")
+                text = f"{method} {path} was not answered in time; the last try: {reply.reason}"
+                raise ClusterError(text, reply)
             self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -172,7 +196,7 @@ class Cluster:
                 timeout=Timeout(connect=CONNECT_SECONDS, read=seconds),
             )
         except SSLError as error:
-            raise ClusterError(f"the cluster's certificate is not trusted: {error.info}") from error
+            raise ClusterError(explain_tls(str(error.info))) from error
         except ClientConnectionError as error:
             return Reply(_NO_ANSWER, str(error.info))
         return Reply(status, _decode(text))
@@ -181,7 +205,20 @@ class Cluster:
 def refuse(doing: str, reply: Reply) -> ClusterError:
     """Return the error for a reply that is no success; `doing` begins the sentence."""
     advice = _ADVICE.get(reply.status)
-    return ClusterError(f"{doing}: {reply.reason}" + (f"; {advice}" if advice else ""))
+    return ClusterError(f"{doing}: {reply.reason}" + (f"; {advice}" if advice else ""), reply)
+
+
+def explain_tls(said: str) -> str:
+    """Return why there is no TLS with a server, as a sentence.
+
+    Args:
+        said: by OpenSSL, such as `[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1032)`.
+    """
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return f"the cluster's certificate is not trusted: {said}"
+    if any(each in said for each in _NO_TLS):
+        return f"what answers does not speak TLS, is it a port for plain HTTP? {said}"
+    return f"TLS with the cluster fails: {said}"
 
 
 def read_engine(cluster: Cluster, *, patience: float = 0.0) -> tuple[str, tuple[int, int]]:
@@ -190,13 +227,31 @@ def read_engine(cluster: Cluster, *, patience: float = 0.0) -> tuple[str, tuple[
     Raises:
         ClusterError: the cluster does not answer, or something else does.
     """
-    data = cluster.demand("the cluster's version cannot be read", "GET", "/", patience=patience)
-    try:
-        number = data["version"]["number"]
-        major, minor, *_ = (int(part) for part in number.split("-")[0].split("."))
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise ClusterError("what answers at OPENSEARCH_URL is not OpenSearch: it shows no version") from error
+    return read_version(cluster.demand("the cluster's version cannot be read", "GET", "/", patience=patience))
+
+
+def read_version(root: Any) -> tuple[str, tuple[int, int]]:  # noqa: ANN401  # as it answers
+    """Return the version that the answer to `GET /` shows, and the one to take the cluster for.
+
+    Raises:
+        ClusterError: it is not OpenSearch that answered so.
+    """
+    match root:
+        case {"version": {"number": str(number)} as version} if found := _VERSION.match(number):
+            major, minor = (int(part) for part in found.groups())
+        case _:
+            raise ClusterError(f"{NOT_OPENSEARCH}: it shows no version")
+    # In the compatibility mode OpenSearch hides its distribution, too.
+    hidden = "distribution" not in version and major == _COMPATIBILITY_MAJOR
+    if version.get("distribution") != "opensearch" and not hidden:
+        raise ClusterError(f"{NOT_OPENSEARCH}, but {_name_product(root)} {number}")
     return number, OLDEST if major >= _COMPATIBILITY_MAJOR else (major, minor)
+
+
+def _name_product(root: Mapping[str, Any]) -> str:
+    if root.get("tagline") == "You Know, for Search":
+        return "Elasticsearch"
+    return str(root["version"].get("distribution", "another product, version"))
 
 
 def _decode(text: str) -> Any:  # noqa: ANN401  # as the cluster answers

@@ -58,6 +58,11 @@ def test_a_refusal_is_waited_for_while_roles_spread(
             id="a website",
         ),
         pytest.param(
+            (200, {"version": {"number": "8.11.0"}, "tagline": "You Know, for Search"}),
+            "what answers at OPENSEARCH_URL is not OpenSearch, but Elasticsearch 8.11.0",
+            id="another product",
+        ),
+        pytest.param(
             (404, {"error": {"type": "x", "reason": None}}),
             'the cluster\'s version cannot be read: 404 {"type": "x", "reason": null}',
             id="a reply without a reason",
