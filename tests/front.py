@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flowlogs.local.embedded import Embedded
 
@@ -75,7 +75,7 @@ class Front:
             if reply is not None:
                 return reply
         assert self._node is not None, call
-        return self._node.request(call.method, call.path, call.json if call.body else None)
+        return self._node.request(call.method, f"{call.path}?{urlencode(call.query)}", call.body or None)
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -9,6 +9,7 @@ class State(Enum):
 
     OK = "ok"
     PROBLEM = "problem"
+    UNKNOWN = "unknown"
     SKIPPED = "skipped"
 
 
@@ -37,6 +38,11 @@ def problem(name: str, text: str) -> Finding:
     return Finding(name, State.PROBLEM, text)
 
 
+def unknown(name: str, text: str) -> Finding:
+    """Return a finding about what could not be asked, or was not answered whole, and why."""
+    return Finding(name, State.UNKNOWN, text)
+
+
 def skipped(name: str, text: str) -> Finding:
-    """Return a finding about what could not be looked at, and why."""
+    """Return a finding about what there is not to look at: it was not named, or does not exist."""
     return Finding(name, State.SKIPPED, text)

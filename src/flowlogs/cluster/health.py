@@ -1,80 +1,117 @@
-"""Whether a cluster can take flow logs: asked without changing anything in it."""
+"""Whether a cluster can take flow logs: asked without changing anything in it.
 
-import json
-import re
-from collections.abc import Iterator
-from fnmatch import fnmatchcase
+Each look keeps its own failure: what one question was not answered says nothing about the others.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from opensearchpy import OpenSearch
+from opensearchpy.exceptions import OpenSearchException, TransportError
 
-from flowlogs.cluster.finding import Finding, State, ok, problem, skipped
-from flowlogs.terminal.exits import describe_silence
+from flowlogs.cluster import days, limits, templates
+from flowlogs.cluster.advice import advise, explain, explain_reply, is_throttled
+from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
+from flowlogs.cluster.indices import Indices, read_indices
 from handler.config import Auth, Config
-from handler.installing.cluster import OLDEST, Cluster, ClusterError, Reply, read_engine
-from handler.installing.steps import same
-from parser.index_template import NEWEST, index_template
+from handler.installing.cluster import OLDEST, Cluster, ClusterError, Reply, read_version
+from parser.index_template import NEWEST
 
 REACH: Final = "the cluster answers"
 SIGN: Final = "it accepts who is asking"
-WRITE: Final = "documents may be written"
-TEMPLATE: Final = "the index template is ours and current"
-WINS: Final = "new indices follow it"
-INDEX: Final = "the newest index follows it"
+SERVED: Final = (days.WHOLE, limits.BLOCKS, limits.CREATE)
+"""What a collection of OpenSearch Serverless looks after itself, and tells nobody."""
 
-_NEVER: Final = {"if_seq_no": 2**53 - 1, "if_primary_term": 1}
-"""A condition that no document fulfils: a write under it is judged by all rules, and never done."""
+INSIDE: Final = (days.WRITE, templates.TEMPLATE, templates.WINS, days.INDEX, days.AHEAD, *SERVED)
+"""What is looked at where the cluster answers and accepts who is asking, in this order."""
 
-_PROBE_ID: Final = "flowlogs-doctor"
-_ANOTHER_DAY: Final = "2999.12.31"
-"""The day of an index that nobody has, to ask how it would be made."""
-
-_SHOWN_FIELDS: Final = 5
-_TOMORROW: Final = "an index takes the template when it is made: from tomorrow on it is right"
+_UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""Of an answer that has another shape than OpenSearch gives it: something between may have changed it."""
 
 
-def examine(config: Config, client: OpenSearch) -> Iterator[Finding]:
-    """Look at one thing after the other; what depends on a failed one is skipped."""
+def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding]:
+    """Look at one thing after the other; what depends on a failed one cannot be asked.
+
+    Args:
+        config: of the function, or of whoever asks.
+        client: asks the cluster.
+        today: in UTC.
+    """
     cluster = Cluster(client)
     try:
-        reply = cluster.request("GET", "/")
-    except ClusterError as error:
-        yield problem(
-            REACH, f"{_explain(error)}. Check OPENSEARCH_URL ({config.url}), the network and the certificate"
-        )
-        for name in (SIGN, WRITE, TEMPLATE, WINS, INDEX):
-            yield skipped(name, "the cluster does not answer")
+        reply = _ask_root(config, cluster)
+    except ClusterError as error:  # there is no TLS with it
+        yield problem(REACH, f"{error}. Check OPENSEARCH_URL ({config.url}) and the certificate")
+        yield from (unknown(name, "the cluster does not answer") for name in (SIGN, *INSIDE))
         return
-    accepted = _judge_sign_in(config, reply)
-    yield ok(REACH, f"{config.url}{_name_version(reply)}")
-    yield accepted
+    yield (reached := _judge_reach(config, reply))
+    if reached.state is State.PROBLEM:
+        silent = "does not answer" if not reply.status else "does not answer as one: see above"
+        yield from (unknown(name, f"the cluster {silent}") for name in (SIGN, *INSIDE))
+        return
+    yield (accepted := _judge_sign_in(config, reply))
     if accepted.state is not State.OK:
-        for name in (WRITE, TEMPLATE, WINS, INDEX):
-            yield skipped(name, "the cluster does not accept who is asking")
+        yield from (unknown(name, "the cluster does not accept who is asking") for name in INSIDE)
         return
-    yield from _examine_inside(config, cluster)
+    # Where the version is hidden, each that it may have is taken for right.
+    shown = config.service != "aoss" and reply.done
+    engines = [read_version(reply.data)[1]] if shown else [NEWEST, OLDEST]
+    yield from _examine_inside(config, client, cluster, engines, today)
 
 
-def _explain(error: ClusterError) -> str:
-    """Return why a request failed, without what only the setup tries: it was sent once."""
-    _, found, last = str(error).partition("the last try: ")
-    if not found:
-        return str(error)
-    return f"it answers {last}" if last[:1].isdigit() else f"it does not answer: {describe_silence(last)}"
+def _ask_root(config: Config, cluster: Cluster) -> Reply:
+    """Return the first answer, with status 0 where there is none.
+
+    Raises:
+        ClusterError: there is no TLS with the server.
+    """
+    path = f"/_index_template/{config.index_prefix}" if config.service == "aoss" else "/"
+    try:
+        return cluster.request("GET", path)
+    except ClusterError as error:
+        if error.reply is None:
+            raise
+        return error.reply
 
 
-def _name_version(reply: Reply) -> str:
-    match reply.data:
-        case {"version": {"number": str(number)}}:
-            return f", version {number}"
-    return ""
+def _judge_reach(config: Config, reply: Reply) -> Finding:
+    where = f"OPENSEARCH_URL ({config.url})"
+    if _hides_version(reply):
+        return ok(REACH, f"{config.url}; its version may not be read: {reply.reason}")
+    if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not is_throttled(reply):
+        return unknown(REACH, f"something does, at {config.url}: who it is, it tells only whom it accepts")
+    if reply.done or (config.service == "aoss" and reply.status == HTTPStatus.NOT_FOUND):
+        return _judge_product(config, reply)
+    if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
+        said = f"it answers {reply.status} and sends elsewhere, as a proxy, a sign-in page or a website does"
+        return problem(REACH, f"{said}. Check {where}")
+    return problem(REACH, f"{explain_reply(reply)}. This is {where}")
+
+
+def _judge_product(config: Config, reply: Reply) -> Finding:
+    if config.service == "aoss":  # a collection has no version to show
+        if isinstance(reply.data, dict):
+            return ok(REACH, f"{config.url}, a collection")
+        return problem(
+            REACH, f"what answers at OPENSEARCH_URL ({config.url}) is no collection: {reply.reason}"
+        )
+    try:
+        return ok(REACH, f"{config.url}, version {read_version(reply.data)[0]}")
+    except ClusterError as error:
+        return problem(REACH, f"{error}. Check OPENSEARCH_URL ({config.url})")
+
+
+def _hides_version(reply: Reply) -> bool:
+    """Tell whether the security of a cluster knows who asks, and does not show the version to this role."""
+    return reply.status == HTTPStatus.FORBIDDEN and "no permissions for" in reply.reason
 
 
 def _judge_sign_in(config: Config, reply: Reply) -> Finding:
     if reply.status == HTTPStatus.UNAUTHORIZED:
-        return problem(SIGN, f"{reply.reason}: check OPENSEARCH_AUTH, and user and password or the role")
-    if reply.status == HTTPStatus.FORBIDDEN and "no permissions for" not in reply.reason:
+        return problem(SIGN, f"{reply.reason}: {advise(reply)}")
+    if reply.status == HTTPStatus.FORBIDDEN and not _hides_version(reply):
         return problem(
             SIGN,
             f"{reply.reason}: check the domain's access policy, AWS_REGION, OPENSEARCH_SERVICE and "
@@ -85,158 +122,50 @@ def _judge_sign_in(config: Config, reply: Reply) -> Finding:
     return ok(SIGN, "signature accepted" if config.auth is Auth.IAM else f"as {config.username}")
 
 
-def _examine_inside(config: Config, cluster: Cluster) -> Iterator[Finding]:
-    newest = _find_newest(config, cluster)
-    yield _try_to_write(cluster, newest) if isinstance(newest, str) else _skip_write(newest)
-    wanted = _find_wanted(config, cluster)
-    yield (template := _examine_template(config, cluster, wanted))
-    yield _examine_winner(config, cluster, wanted, template)
-    yield _examine_index(cluster, newest, wanted)
+def _examine_inside(
+    config: Config, client: OpenSearch, cluster: Cluster, engines: list[tuple[int, int]], today: date
+) -> Iterator[Finding]:
+    wanted = templates.make_wanted(config, engines)
+    listed = _list(client, config)
+
+    def indices() -> Indices:
+        """Return them; where they could not be listed, each look that needs them says so."""
+        if isinstance(listed, Indices):
+            return listed
+        raise listed
+
+    yield _look(days.WRITE, lambda: days.try_to_write(cluster, indices(), today))
+    template = _look(templates.TEMPLATE, lambda: templates.examine_template(cluster, config, wanted))
+    yield template
+    follows = _look(templates.WINS, lambda: templates.examine_next(cluster, config, wanted, today, template))
+    yield follows
+    yield _look(
+        days.INDEX, lambda: days.examine_mapping(cluster, indices(), today, wanted, [template, follows])
+    )
+    yield _look(days.AHEAD, lambda: days.examine_ahead(indices(), today))
+    if config.service == "aoss":
+        yield from (skipped(name, "a collection looks after that itself") for name in SERVED)
+        return
+    yield _look(days.WHOLE, lambda: days.examine_whole(indices()))
+    yield _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
+    yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today))
 
 
-def _find_newest(config: Config, cluster: Cluster) -> str | Reply | None:
-    """Return the index of the newest day; None where there is none, the reply where it was refused."""
-    reply = cluster.request("GET", f"/{config.index_prefix}-*/_alias")
-    if not reply.done:
-        return None if reply.status == HTTPStatus.NOT_FOUND else reply
-    day = re.compile(re.escape(config.index_prefix) + r"-\d{4}\.\d\d\.\d\d")
-    return max((name for name in reply.data if day.fullmatch(name)), default=None)
-
-
-def _skip_write(newest: Reply | None) -> Finding:
-    if newest is None:
-        return skipped(WRITE, "there is no index yet, and none is made for a trial")
-    return skipped(WRITE, f"the indices cannot be listed: {newest.reason}")
-
-
-def _try_to_write(cluster: Cluster, index: str) -> Finding:
-    """Send a write that is never done, and see whether anything else than that stands against it."""
-    action = {"index": {"_id": _PROBE_ID, **_NEVER}}
-    body = f"{json.dumps(action)}\n{{}}\n".encode()
-    headers = {"content-type": "application/x-ndjson"}
-    reply = cluster.request("POST", f"/{index}/_bulk", body, headers=headers)
-    match reply.data:
-        case {"items": [{"index": {"status": HTTPStatus.CONFLICT}}]}:
-            return ok(WRITE, f"tried on {index}, with a write that is never done")
-        case {"items": [{"index": {"status": int(status), "error": {"type": str(kind), "reason": reason}}}]}:
-            return problem(WRITE, f"{index}: {status} {kind}: {reason}. {_advise(kind)}")
-    return problem(WRITE, f"{index}: {reply.reason}. {_advise('security_exception')}")
-
-
-def _advise(kind: str) -> str:
-    if kind == "security_exception":
-        return "Map the role of the function, or of whoever asks here, to one that may write"
-    if kind == "cluster_block_exception":
-        return "Lift the block; what comes meanwhile waits in the bucket"
-    return "See docs/operations.md"
-
-
-def _find_wanted(config: Config, cluster: Cluster) -> list[dict[str, Any]]:
-    """Return the template for this cluster; where its version is hidden, for each that it may have."""
+def _list(client: OpenSearch, config: Config) -> Indices | Exception:
     try:
-        engines = [read_engine(cluster)[1]]
-    except ClusterError:
-        engines = [NEWEST, OLDEST]
-    return [
-        index_template(
-            config.index_prefix,
-            config.formats,
-            engine=engine,
-            shards=config.index_shards,
-            replicas=config.index_replicas,
-            serverless=config.service == "aoss",
-        )
-        for engine in engines
-    ]
+        return read_indices(client, config.index_prefix)
+    except (OpenSearchException, *_UNREADABLE) as error:
+        return error
 
 
-def _examine_template(config: Config, cluster: Cluster, wanted: list[dict[str, Any]]) -> Finding:
-    reply = cluster.request("GET", f"/_index_template/{config.index_prefix}")
-    if reply.status == HTTPStatus.NOT_FOUND:
-        return problem(
-            TEMPLATE, f"there is no index template {config.index_prefix}: run the setup (update the stack)"
-        )
-    if not reply.done:
-        return skipped(TEMPLATE, f"it may not be read: {reply.reason}")
-    stored = reply.data["index_templates"][0]["index_template"]
-    if any(same(each, stored) and same(stored["template"], each["template"]) for each in wanted):
-        return ok(TEMPLATE, config.index_prefix)
-    if stored.get("_meta") != wanted[0]["_meta"]:
-        return problem(
-            TEMPLATE,
-            f"the index template {config.index_prefix} is somebody else's: rename it, or run the setup",
-        )
-    fields = _differing(stored["template"].get("mappings", {}), wanted)
-    differing = f": {fields}" if fields else " in its settings"
-    return problem(
-        TEMPLATE, f"it differs from that of this version{differing}. Run the setup (update the stack)"
-    )
-
-
-def _examine_winner(
-    config: Config, cluster: Cluster, wanted: list[dict[str, Any]], template: Finding
-) -> Finding:
-    """Ask how an index of a day to come would be made: another template may have a higher priority."""
-    if template.state is not State.OK:
-        return skipped(WINS, "see above")
-    path = f"/_index_template/_simulate_index/{config.index_prefix}-{_ANOTHER_DAY}"
-    reply = cluster.request("POST", path)
-    if not reply.done:
-        return skipped(WINS, f"the cluster does not tell: {reply.reason}")
-    if _is_mapped(reply.data.get("template", {}).get("mappings", {}), wanted):
-        return ok(WINS, "no other template comes first")
-    others = ", ".join(_find_louder(config, cluster)) or "its name may not be read"
-    return problem(
-        WINS, f"another template has a higher priority ({others}): lower it, or narrow its pattern"
-    )
-
-
-def _find_louder(config: Config, cluster: Cluster) -> list[str]:
-    """Return the templates that come before ours for a new index."""
-    reply = cluster.request("GET", "/_index_template")
-    if not reply.done:
-        return []
-    found = {each["name"]: each["index_template"] for each in reply.data["index_templates"]}
-    ours = found.get(config.index_prefix, {}).get("priority", 0)
-    index = f"{config.index_prefix}-{_ANOTHER_DAY}"
-    return [
-        name
-        for name, each in found.items()
-        if each.get("priority", 0) > ours and any(fnmatchcase(index, form) for form in each["index_patterns"])
-    ]
-
-
-def _examine_index(cluster: Cluster, newest: str | Reply | None, wanted: list[dict[str, Any]]) -> Finding:
-    if newest is None:
-        return skipped(INDEX, "there is no index yet")
-    reply = newest if isinstance(newest, Reply) else cluster.request("GET", f"/{newest}/_mapping")
-    if not reply.done:
-        return skipped(INDEX, f"its mapping may not be read: {reply.reason}")
-    (stored,) = (each["mappings"] for each in reply.data.values())
-    if _is_mapped(stored, wanted):
-        return ok(INDEX, str(newest))
-    return problem(INDEX, f"{newest} is mapped otherwise: {_differing(stored, wanted)}; {_TOMORROW}")
-
-
-def _is_mapped(stored: dict[str, Any], wanted: list[dict[str, Any]]) -> bool:
-    return any(same(each["template"]["mappings"], stored) for each in wanted)
-
-
-def _differing(stored: dict[str, Any], wanted: list[dict[str, Any]]) -> str:
-    """Name the fields that are not as they should be, by the version that is nearest."""
-    found = stored.get("properties", {})
-    names = min(
-        (
-            [
-                name
-                for name, value in each["template"]["mappings"]["properties"].items()
-                if not same(value, found.get(name))
-            ]
-            for each in wanted
-        ),
-        key=len,
-    )
-    if not names:
-        return ""
-    more = f" and {len(names) - _SHOWN_FIELDS} more" if len(names) > _SHOWN_FIELDS else ""
-    return ", ".join(names[:_SHOWN_FIELDS]) + more
+def _look(name: str, look: Callable[[], Finding]) -> Finding:
+    """Return what a look found, or why its question could not be asked or answered."""
+    try:
+        return look()
+    except ClusterError as error:
+        return unknown(name, explain(error))
+    except TransportError as error:
+        status = error.status_code if isinstance(error.status_code, int) else 0
+        return unknown(name, explain_reply(Reply(status, error.info or error.error)))
+    except _UNREADABLE as error:
+        return unknown(name, f"its answer cannot be read: {type(error).__name__}: {error}")
