@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from flowlogs.cluster.account import explain_class, read_class
 from flowlogs.terminal.display import count_of, foreign, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained
 from flowlogs.terminal.foreign import dump_json
@@ -85,6 +86,7 @@ def formats_command(
     """
     with explained():
         answer = ask(log_group)
+        answer.warnings.extend(_warn_of_class(log_group))
     if as_json:
         print(dump_json(_to_json(log_group, answer)))
     else:
@@ -171,7 +173,7 @@ def _warn_of_fields(flow_logs: list[FlowLog]) -> Iterator[str]:
         for field in each.format.fields:
             if field.kind is Kind.TAG:
                 key = each.tags.get(field.name)
-                shown = f"the tag {key!r}" if key else "a tag that EC2 does not name"
+                shown = f"the tag {key!r}" if key else "a tag that EC2 does not name (TagFieldSpecifications)"
                 yield f"{each.id}: {field.name} holds {shown}; the document says {field.document_name} only"
             elif not field.version:
                 yield (
@@ -184,6 +186,18 @@ def _warn_of_delivery(flow_logs: list[FlowLog]) -> Iterator[str]:
     for each in flow_logs:
         if each.status not in ("SUCCESS", "ACTIVE"):
             yield f"{each.id}: EC2 does not deliver: {each.status or 'no status'}"
+
+
+def _warn_of_class(log_group: str) -> Iterator[str]:
+    """Say it where flow logs write to a log group that gives them to nobody."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        found = read_class(log_group)
+    except (BotoCoreError, ClientError):
+        return  # the formats are EC2's to tell; that the class could not be asked, doctor says
+    if found and (why := explain_class(log_group, found)):
+        yield why
 
 
 def _to_json(log_group: str, answer: Answer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from commands import run
+from flowlogs.commands import formats
 from parser.format import DEFAULT, TRANSIT_GATEWAY_DEFAULT, Formats
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def ec2_says(monkeypatch: pytest.MonkeyPatch, *pages: list[dict[str, Any]]) -> I
             more = {"NextToken": str(number + 1)} if number + 1 < len(pages) else {}
             asked = {"Filters": FILTERS} | ({"NextToken": str(number)} if number else {})
             stub.add_response("describe_flow_logs", {"FlowLogs": page, **more}, asked)
-        patch.setattr(boto3, "client", lambda _name: client)
+        real: Any = boto3.client
+        patch.setattr(boto3, "client", lambda name: client if name == "ec2" else real(name))
         yield
         stub.assert_no_pending_responses()
 
@@ -141,7 +143,8 @@ def test_flow_logs_with_the_same_format_need_it_once(monkeypatch: pytest.MonkeyP
         pytest.param(
             [flow_log(1, "${version} ${asg-tag}")],
             "${version} ${asg-tag}",
-            "fl-1: asg-tag holds a tag that EC2 does not name; the document says asg_tag only",
+            "fl-1: asg-tag holds a tag that EC2 does not name (TagFieldSpecifications); "
+            "the document says asg_tag only",
             id="a tag without its key",
         ),
         pytest.param(
@@ -196,3 +199,20 @@ def test_without_a_region_the_command_says_how_to_give_one(monkeypatch: pytest.M
         2,
         "flowlogs: no AWS Region is given: give --region, or set AWS_REGION\n",
     )
+
+
+def test_a_log_group_of_a_class_that_takes_no_subscription_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(formats, "read_class", lambda _: "INFREQUENT_ACCESS")
+    with ec2_says(monkeypatch, [flow_log(1)]):
+        told = run("formats", "--log-group", GROUP, "--json")
+
+    assert told.status == 1
+    assert told.json["warnings"] == [
+        (
+            f"{GROUP} is of the class INFREQUENT_ACCESS, which takes no subscription filter and cannot be "
+            "changed: let the flow logs write to a log group of the class STANDARD"
+        )
+    ]
+    assert told.json["log_formats"] == DEFAULT
