@@ -158,7 +158,7 @@ def test_flow_logs_with_the_same_format_need_it_once(monkeypatch: pytest.MonkeyP
             [flow_log(1, "${version} ${Odd}")],
             None,
             "fl-1: its format cannot be read: field 2 of the format: '${Odd}' is neither ${name} nor a bare "
-            "name of lower-case letters, digits and hyphens",
+            "name of lower-case letters, digits and hyphens; did you mean 'odd'?",
             id="an odd format",
         ),
         pytest.param(
