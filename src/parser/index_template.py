@@ -10,6 +10,7 @@ from typing import Any, Final
 from parser.document import PARSE_ERROR
 from parser.fields import FIELDS, Field, Kind
 from parser.format import Formats
+from parser.index_names import index_patterns
 
 Mapping = dict[str, Any]
 
@@ -50,7 +51,7 @@ def index_template(
     """
     settings = {} if serverless else {"settings": {"index": _settings(shards, replicas)}}
     return {
-        "index_patterns": [f"{prefix}-*"],
+        "index_patterns": index_patterns(prefix),
         "priority": PRIORITY,
         "template": {
             **settings,

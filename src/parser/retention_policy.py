@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from parser.index_names import index_patterns
+
 Policy = dict[str, Any]
 
 PRIORITY: Final = 100
@@ -28,6 +30,6 @@ def retention_policy(prefix: str, days: int) -> Policy:
             "description": f"VPC flow logs, {kept}; made by flowlogs-opensearch",
             "default_state": "keep",
             "states": states,
-            "ism_template": [{"index_patterns": [f"{prefix}-*"], "priority": PRIORITY}],
+            "ism_template": [{"index_patterns": index_patterns(prefix), "priority": PRIORITY}],
         }
     }

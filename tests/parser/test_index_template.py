@@ -107,7 +107,7 @@ def test_every_field_has_its_type() -> None:
 
 def test_the_template_is_this_and_nothing_else() -> None:
     assert index_template("cwl", FORMATS) == {
-        "index_patterns": ["cwl-*"],
+        "index_patterns": ["cwl-19*", "cwl-20*", "cwl-21*"],
         "priority": 200,
         "template": {
             "settings": {
@@ -125,7 +125,11 @@ def test_the_template_is_this_and_nothing_else() -> None:
 
 
 def test_the_prefix_chooses_the_indices() -> None:
-    assert index_template("my-flows", FORMATS)["index_patterns"] == ["my-flows-*"]
+    assert index_template("my-flows", FORMATS)["index_patterns"] == [
+        "my-flows-19*",
+        "my-flows-20*",
+        "my-flows-21*",
+    ]
 
 
 def test_every_name_of_a_document_has_a_type() -> None:

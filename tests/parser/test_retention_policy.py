@@ -16,7 +16,7 @@ def expected(description: str, transitions: list[dict[str, Any]]) -> dict[str, A
                 {"name": "keep", "actions": [], "transitions": transitions},
                 {"name": "delete", "actions": [{"delete": {}}], "transitions": []},
             ],
-            "ism_template": [{"index_patterns": ["flows-*"], "priority": 100}],
+            "ism_template": [{"index_patterns": ["flows-19*", "flows-20*", "flows-21*"], "priority": 100}],
         }
     }
 

@@ -36,8 +36,8 @@ def reader(request: pytest.FixtureRequest, secure_nodes: SecureNodes) -> Iterato
         again = stack.send("Update", ReaderRoleArns=[PEOPLE])["Data"]
     assert (data["ReaderRole"], data["ReaderMapping"]) == ("created", "created")
     assert (again["ReaderRole"], again["ReaderMapping"]) == ("unchanged", "unchanged")
-    for path in (f"/{INDEX}/_doc/1?refresh=true", "/other/_doc/1?refresh=true"):
-        assert node.request("PUT", path, DOCUMENT)[0] == 201
+    for path in (INDEX, "other", "cwl-dev-2026.01.02"):
+        assert node.request("PUT", f"/{path}/_doc/1?refresh=true", DOCUMENT)[0] == 201
     yield Reader(node, put_user(node, "people", PEOPLE))
     node.request("DELETE", "/_plugins/_security/api/internalusers/people")
 
@@ -46,10 +46,12 @@ def reader(request: pytest.FixtureRequest, secure_nodes: SecureNodes) -> Iterato
     ("method", "path", "body"),
     [
         pytest.param("GET", f"/{INDEX}/_doc/1", None, id="read a document"),
-        pytest.param("POST", "/cwl-*/_search", {"aggs": {"a": {"terms": {"field": "srcaddr"}}}}, id="search"),
-        pytest.param("GET", "/cwl-*/_count", None, id="count"),
         pytest.param(
-            "GET", "/cwl-*/_field_caps?fields=*", None, id="see the fields, as an index pattern does"
+            "POST", "/cwl-20*/_search", {"aggs": {"a": {"terms": {"field": "srcaddr"}}}}, id="search"
+        ),
+        pytest.param("GET", "/cwl-20*/_count", None, id="count"),
+        pytest.param(
+            "GET", "/cwl-20*/_field_caps?fields=*", None, id="see the fields, as an index pattern does"
         ),
         pytest.param("PUT", "/.kibana_7/_doc/1", {"type": "dashboard"}, id="save an object of Dashboards"),
         pytest.param("GET", "/.kibana_7/_doc/1", None, id="read it"),
@@ -75,6 +77,7 @@ def test_people_work_in_the_tenant_that_all_share(reader: Reader) -> None:
         pytest.param("DELETE", f"/{INDEX}/_doc/1", None, id="delete a document"),
         pytest.param("DELETE", f"/{INDEX}", None, id="delete an index"),
         pytest.param("GET", "/other/_search", None, id="search an index of others"),
+        pytest.param("GET", "/cwl-dev-2026.01.02/_search", None, id="search one whose prefix begins alike"),
         pytest.param(
             "PUT", f"/{INDEX}/_settings", {"index": {"refresh_interval": "1s"}}, id="change settings"
         ),

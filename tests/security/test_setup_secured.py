@@ -19,7 +19,7 @@ WANTED_ROLE = {
     "cluster_permissions": ["indices:data/write/bulk"],
     "index_permissions": [
         {
-            "index_patterns": ["cwl-*"],
+            "index_patterns": ["cwl-????.??.??"],
             "fls": [],
             "masked_fields": [],
             "allowed_actions": [

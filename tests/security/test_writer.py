@@ -148,6 +148,8 @@ MAKE = "indices:admin/create"
         pytest.param("other-new", MAKE, id="a new index"),
         pytest.param(".kibana", MAKE, id="the index of Dashboards"),
         pytest.param("cwl", MAKE, id="the prefix alone"),
+        pytest.param("cwl-dev-2026.01.02", MAKE, id="a stack whose prefix begins alike"),
+        pytest.param("cwl-2026.01.02-copy", MAKE, id="a copy of a day"),
     ],
 )
 def test_no_other_index_is_written_by_path(writer: Writer, index: str, actions: str) -> None:

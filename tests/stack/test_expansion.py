@@ -148,7 +148,9 @@ def test_the_domain_lets_in_the_stacks_roles_and_nobody_else(resources: Template
         ["People", "Outputs.PeopleRoleArn"],
     ]
     assert statements[0]["Action"] == "es:ESHttpPost"
-    assert statements[0]["Resource"]["Fn::Sub"].endswith("domain/${DomainName}/${IndexPrefix}-*/_bulk")
+    assert statements[0]["Resource"]["Fn::Sub"].endswith(
+        "domain/${DomainName}/${IndexPrefix}-????.??.??/_bulk"
+    )
 
 
 def test_nobody_signs_up_and_nobody_is_anonymous(nested: Nested) -> None:

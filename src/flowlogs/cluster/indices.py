@@ -206,7 +206,7 @@ class Indices:
             raise _translate(open_, error) from error
         lacking = judge(reply)
         if UNNAMED in lacking:
-            lacking = _name_lacking(open_, lacking[UNNAMED])
+            lacking |= _name_lacking(open_, lacking.pop(UNNAMED))
         return reply, self.troubles | lacking
 
     def count(self, query: Json) -> int:

@@ -20,7 +20,9 @@ FILE: Final = Path(__file__).parents[2] / "handler" / "installing" / "flowlogs.n
 """The file that the setup function carries."""
 
 PREFIX: Final = "cwl"
-INDEX: Final = f"{PREFIX}-*"
+INDEX: Final = f"{PREFIX}-20*"
+"""As narrow as Dashboards can say it: `cwl-*` would add up the indices of a stack whose prefix is `cwl-dev`,
+and who may read those of one stack only would see nothing at all."""
 PATTERN: Final = f"{PREFIX}-flow-logs"
 DASHBOARD: Final = f"{PREFIX}-dashboard"
 SEARCH: Final = f"{PREFIX}-records"
@@ -240,7 +242,7 @@ def _dashboard() -> Json:
         )
         references.append(_reference(name, kind, identity))
     attributes = {
-        "title": f"VPC flow logs ({INDEX})",
+        "title": f"VPC flow logs ({PREFIX}-*)",
         "description": "What flows, what is refused, and whether all of it arrives.",
         "hits": 0,
         "panelsJSON": _text(panels),

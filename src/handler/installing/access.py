@@ -7,6 +7,7 @@ from typing import Any, Final
 from handler.config import Config
 from handler.installing.cluster import Cluster, refuse
 from handler.installing.steps import Did, Step, same
+from parser.index_names import permission_pattern
 
 NO_SECURITY: Final = "the cluster has no fine-grained access control, so who reaches it may do everything"
 NO_READERS: Final = "no ReaderRoleArns are given; people need a role of the cluster to see the documents"
@@ -25,7 +26,7 @@ def writer_role(prefix: str) -> dict[str, Any]:
         "cluster_permissions": ["indices:data/write/bulk"],
         "index_permissions": [
             {
-                "index_patterns": [f"{prefix}-*"],
+                "index_patterns": [permission_pattern(prefix)],
                 "allowed_actions": [
                     "indices:data/write/bulk[s]",
                     "indices:data/write/index",
@@ -46,7 +47,7 @@ def reader_role(prefix: str) -> dict[str, Any]:
     return {
         "cluster_permissions": ["cluster_composite_ops"],
         "index_permissions": [
-            {"index_patterns": [f"{prefix}-*"], "allowed_actions": ["read"]},
+            {"index_patterns": [permission_pattern(prefix)], "allowed_actions": ["read"]},
             {
                 "index_patterns": [
                     ".kibana",

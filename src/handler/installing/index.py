@@ -10,6 +10,7 @@ from typing import Any, Final
 from handler.config import Config
 from handler.installing.cluster import Cluster, Reply, refuse
 from handler.installing.steps import Did, Step, same
+from parser.index_names import read_day
 from parser.index_template import index_template
 from parser.retention_policy import retention_policy
 
@@ -106,7 +107,8 @@ def _attach(cluster: Cluster, prefix: str, name: str, version: int) -> tuple[lis
         return [], []
     if not reply.done:
         raise refuse(doing, reply)
-    indices = {index: each for index, each in reply.data.items() if isinstance(each, dict)}
+    # Indices of another prefix that begins alike are not ours to delete.
+    indices = {index: each for index, each in reply.data.items() if read_day(prefix, index)}
     free = [index for index, each in indices.items() if not each.get(_POLICY)]
     ours = [index for index, each in indices.items() if each.get(_POLICY) == name]
     # An index without a version has not begun: it will begin with the newest.

@@ -67,7 +67,7 @@ def test_an_empty_cluster_becomes_ready(
         "transitions": [{"state_name": "delete", "conditions": {"min_index_age": "31d"}}],
     }
     pattern = dashboards.objects["index-pattern", "cwl-flow-logs"]["attributes"]
-    assert (pattern["title"], pattern["timeFieldName"]) == ("cwl-*", "@timestamp")
+    assert (pattern["title"], pattern["timeFieldName"]) == ("cwl-20*", "@timestamp")
     assert len(dashboards.objects) == OBJECTS
 
 
@@ -156,7 +156,7 @@ def test_keeping_for_ever_needs_no_policy_and_takes_the_deletion_out_of_one(
 def test_another_prefix_has_objects_of_its_own(dashboards: Dashboards, stack: CloudFormation) -> None:
     stack.send("Create", IndexPrefix="flows")
 
-    assert dashboards.objects["index-pattern", "flows-flow-logs"]["attributes"]["title"] == "flows-*"
+    assert dashboards.objects["index-pattern", "flows-flow-logs"]["attributes"]["title"] == "flows-20*"
     assert "cwl-" not in json.dumps(list(dashboards.objects.values()))
 
 
@@ -179,9 +179,50 @@ def test_a_template_of_the_same_priority_is_named(
 
     assert answer["Status"] == "FAILED"
     assert answer["Reason"].startswith(
-        "the index template cwl cannot be installed: 400 index template [cwl] has index patterns [cwl-*] "
-        "matching patterns from existing templates [other]"
+        "the index template cwl cannot be installed: 400 index template [cwl] has index patterns "
+        "[cwl-19*, cwl-20*, cwl-21*] matching patterns from existing templates [other]"
     )
+
+
+def test_stacks_whose_prefixes_begin_alike_live_side_by_side(
+    front: Front, opensearch: Embedded, ism: StateManagement, stack: CloudFormation
+) -> None:
+    """Templates of one priority may not overlap; and nobody deletes what another stack keeps."""
+    for index in ("cwl-2026.01.01", "cwl-dev-2026.01.01"):
+        opensearch.request("PUT", f"/{index}")
+    first = stack.send("Create", IndexPrefix="cwl")
+    second = stack.send("Create", IndexPrefix="cwl-dev", LogFormats="version new-field")
+    again = stack.send("Update", IndexPrefix="cwl")
+
+    assert {each["Status"] for each in (first, second)} == {"SUCCESS"}
+    assert again["Reason"] == "everything was there; nothing was changed"
+    assert first["Data"]["RetentionPolicy"] == "created: attached to 1 indices"
+    assert {name: policy for name, (policy, _) in ism.indices.items()} == {
+        "cwl-2026.01.01": "cwl-retention",
+        "cwl-dev-2026.01.01": "cwl-dev-retention",
+    }
+    front.calls.clear()
+    for index, named in (("cwl-2026.01.02", False), ("cwl-dev-2026.01.02", True)):
+        assert opensearch.request("PUT", f"/{index}")[0] == 200
+        mapping = opensearch.request("GET", f"/{index}/_mapping")[1][index]["mappings"]
+        assert ("new_field" in mapping["properties"]) is named
+
+
+def test_what_an_earlier_version_installed_for_all_that_begins_alike_is_narrowed(
+    front: Front, opensearch: Embedded, ism: StateManagement, stack: CloudFormation
+) -> None:
+    stack.send("Create")
+    before = index_template("cwl", Formats.from_text(DEFAULT)) | {"index_patterns": ["cwl-*"]}
+    assert opensearch.request("PUT", "/_index_template/cwl", before)[0] == 200
+    ism.policies["cwl-retention"]["policy"]["ism_template"][0]["index_patterns"] = ["cwl-*"]
+    blocked = stack.send("Create", IndexPrefix="cwl-dev")
+    front.calls.clear()
+    renewed = stack.send("Update")
+
+    assert (blocked["Status"], "(cwl => [cwl-*])" in blocked["Reason"]) == ("FAILED", True)
+    assert renewed["Reason"] == "changed: IndexTemplate, RetentionPolicy"
+    assert front.writes == ["PUT /_index_template/cwl", "PUT /_plugins/_ism/policies/cwl-retention"]
+    assert stack.send("Create", IndexPrefix="cwl-dev")["Status"] == "SUCCESS"
 
 
 def test_compatibility_mode_is_taken_for_the_oldest_version(
