@@ -31,4 +31,4 @@ def make_answers(text: str = "quiet", **rows: list[Row]) -> Answers:
         **{name.replace("_", "-"): value for name, value in rows.items()},
     }
     before = {name: panels[name] for name in ("traffic", "rejected-share")}
-    return Answers(PERIOD, panels, before, [Row((text,), (1,))], {text: UNTIL}, 0)
+    return Answers(PERIOD, panels, before, [Row((text,), (1,))], {text: UNTIL}, {})

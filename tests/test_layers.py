@@ -32,7 +32,7 @@ ROOMS: dict[str, set[str]] = {
     "accounting": {"terminal"},
     "cluster": {"terminal"},
     "dashboards": {"panels"},
-    "report": {"panels", "terminal"},
+    "report": {"cluster", "panels", "terminal"},
     "commands": {
         "accounting", "bucket", "cluster", "dashboards", "layouts", "local", "panels", "report", "terminal",
         "traffic",

@@ -9,9 +9,11 @@ from typing import Annotated, Final
 
 import typer
 
+from flowlogs.cluster.completeness import show_troubles
 from flowlogs.cluster.connection import open_client
+from flowlogs.cluster.indices import read_indices
 from flowlogs.panels.catalogue import EVERY_PANEL
-from flowlogs.report.answers import ask, steps
+from flowlogs.report.answers import Answers, ask, steps
 from flowlogs.report.machine import to_json
 from flowlogs.report.period import Period, choose_period
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
@@ -45,6 +47,9 @@ def report_command(
     now; without --since it begins a day before its end. With --json the
     numbers are printed instead, and no file is written.
 
+    Exit status 1 says that an index did not answer whole: the report is
+    made of the others, and begins with the name of what it lacks.
+
     [bold]Examples[/bold]
 
     flowlogs report
@@ -61,44 +66,45 @@ def report_command(
         raise fail(str(error), USAGE) from error
     file = output or OUTPUT
     with explained():
-        if as_json:
-            _print_json(os.environ, period)
-        else:
-            write_report(os.environ, period, file)
+        answers = _print_json(os.environ, period) if as_json else write_report(os.environ, period, file)
     if not as_json and file != STANDARD_OUTPUT:
         print(f"report: {harmless(str(file.resolve()))}")
+    if answers.lacking:
+        raise fail(f"the report is not whole: {show_troubles(answers.lacking)}", INCOMPLETE)
 
 
-def write_report(environ: Mapping[str, str], period: Period, output: Path) -> None:
-    """Write the report of a period to a file; `-` is standard output.
+def write_report(environ: Mapping[str, str], period: Period, output: Path) -> Answers:
+    """Write the report of a period to a file, `-` is standard output; return what it tells.
 
     Raises:
         handler.config.ConfigError: the environment does not say how to reach a cluster.
-        opensearchpy.exceptions.OpenSearchException: the cluster does not answer.
+        opensearchpy.exceptions.OpenSearchException: the cluster does not answer, not even in part.
         typer.Exit: the file cannot be written.
     """
     from flowlogs.report.page import build_page  # other commands shall not wait for charts
 
     config, client = open_client(environ)
-    index = f"{config.index_prefix}-*"
     with shown_progress("making the report", steps() + len(EVERY_PANEL)) as advance:
-        answers = ask(client, index, period, lambda: advance(1))
+        answers = ask(read_indices(client, config.index_prefix), period, lambda: advance(1))
+        index = f"{config.index_prefix}-*"
         page = build_page(
             answers, cluster=config.url, index=index, now=datetime.now(UTC), step=lambda: advance(1)
         )
     if output == STANDARD_OUTPUT:
         sys.stdout.write(page)
-        return
+        return answers
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8")
     except OSError as error:
         raise fail(f"the report cannot be written: {error}", INCOMPLETE) from error
+    return answers
 
 
-def _print_json(environ: Mapping[str, str], period: Period) -> None:
+def _print_json(environ: Mapping[str, str], period: Period) -> Answers:
     config, client = open_client(environ)
-    index = f"{config.index_prefix}-*"
     with shown_progress("asking the cluster", steps()) as advance:
-        answers = ask(client, index, period, lambda: advance(1))
+        answers = ask(read_indices(client, config.index_prefix), period, lambda: advance(1))
+    index = f"{config.index_prefix}-*"
     print(dump_json(to_json(answers, index=index, now=datetime.now(UTC))))
+    return answers

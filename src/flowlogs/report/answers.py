@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-from opensearchpy import OpenSearch
-
+from flowlogs.cluster.indices import Indices
 from flowlogs.panels.catalogue import BYTES, CAPTURED, EVERY_PANEL
 from flowlogs.panels.panel import (
     TIME_FIELD,
@@ -21,9 +20,6 @@ from flowlogs.panels.panel import (
     search,
 )
 from flowlogs.report.period import Period
-
-SECONDS: Final = 60
-"""How long one search may take."""
 
 SOURCES: Final = Panel(
     "sources", "Who sends?", Chart.TABLE, (BYTES,), (Terms("srcaddr", "source", 50),), only=CAPTURED
@@ -50,7 +46,7 @@ class Answers:
         before: the same for the period before, of the few panels that are compared.
         new_sources: the sources with most bytes that have no record in the period before.
         newest: the newest record of each log group that has one in the period or in the one before.
-        failed_shards: how many parts of the index did not answer; the numbers lack them.
+        lacking: the indices that did not answer, or not whole -> why; the numbers lack them.
     """
 
     period: Period
@@ -58,25 +54,24 @@ class Answers:
     before: Mapping[str, list[Row]]
     new_sources: list[Row]
     newest: Mapping[str, datetime]
-    failed_shards: int
+    lacking: Mapping[str, str]
 
 
 COMPARED: Final = ("traffic", "rejected-share")
 
 
-def ask(client: OpenSearch, index: str, period: Period, step: Callable[[], None] = lambda: None) -> Answers:
+def ask(indices: Indices, period: Period, step: Callable[[], None] = lambda: None) -> Answers:
     """Ask the cluster everything.
 
     Args:
-        client: the connection.
-        index: the index pattern.
+        indices: all of the prefix; those of the days of the period, and of the period before, are asked.
         period: what the report is about.
         step: called after each search, `steps()` times.
 
     Raises:
-        opensearchpy.exceptions.OpenSearchException: a search was not answered.
+        opensearchpy.exceptions.OpenSearchException: a search was not answered, not even in part.
     """
-    asker = _Asker(client, index, step)
+    asker = _Asker(indices.between(period.before.since, period.until), step)
     panels = {panel.name: asker.ask(panel, period) for panel in EVERY_PANEL}
     before = {panel.name: asker.ask(panel, period.before) for panel in EVERY_PANEL if panel.name in COMPARED}
     sources = asker.ask(SOURCES, period)
@@ -87,7 +82,7 @@ def ask(client: OpenSearch, index: str, period: Period, step: Callable[[], None]
         for each in (period.before, period)
         for row in asker.ask(LOG_GROUPS, each)
     }
-    return Answers(period, panels, before, new, newest, asker.failed_shards)
+    return Answers(period, panels, before, new, newest, asker.lacking)
 
 
 def steps() -> int:
@@ -96,20 +91,17 @@ def steps() -> int:
 
 
 class _Asker:
-    def __init__(self, client: OpenSearch, index: str, step: Callable[[], None]) -> None:
-        self._client = client
-        self._index = index
+    def __init__(self, indices: Indices, step: Callable[[], None]) -> None:
+        self._indices = indices
         self._step = step
-        self.failed_shards = 0
+        self.lacking: dict[str, str] = {}
 
     def ask(self, panel: Panel, period: Period, also: Json | None = None) -> list[Row]:
         body = search(panel, period.interval, period.query)
         if also:
             body["query"]["bool"]["filter"].append(also)
-        reply: dict[str, Any] = self._client.search(
-            index=self._index, body=body, params={"request_timeout": SECONDS}
-        )
-        self.failed_shards = max(self.failed_shards, reply["_shards"]["failed"])
+        reply, lacking = self._indices.search_partly(body)
+        self.lacking |= lacking
         self._step()
         return largest(panel, read(panel, reply))
 

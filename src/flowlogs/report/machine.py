@@ -21,7 +21,7 @@ def to_json(answers: Answers, *, index: str, now: datetime) -> Json:
         "index": index,
         "since": period.since.isoformat(),
         "until": period.until.isoformat(),
-        "failed_shards": answers.failed_shards,
+        "lacking": dict(answers.lacking),
         "summary": summarize(answers, now),
         "panels": {panel.name: _rows(panel, answers.panels[panel.name]) for panel in EVERY_PANEL},
         "before": {

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
+from flowlogs.cluster.completeness import show_troubles
 from flowlogs.panels.panel import Row
 from flowlogs.report.answers import Answers
 from flowlogs.terminal.display import format_bytes, format_count
@@ -28,9 +29,13 @@ def summarize(answers: Answers, now: datetime) -> list[str]:
         now: the time; a period that is not over yet is silent only up to now.
     """
     silent = list(_name_silent_groups(answers, min(now, answers.period.until)))
+    lacking = list(_name_lacking(answers))
     if not any(row.values[0] for row in answers.panels["health"]):
-        return [f"There are no flow log records from {answers.period}.", *silent]
+        there = f"flow log records from {answers.period}"
+        found = f"Whether there are {there} is not known." if lacking else f"There are no {there}."
+        return [*lacking, found, *silent]
     return [
+        *lacking,
         _describe_traffic(answers),
         _compare(answers),
         *_name_new_sources(answers),
@@ -117,6 +122,14 @@ def is_scan(row: Row) -> bool:
     return row.values[1] >= SCAN_PORTS or row.values[2] >= SCAN_HOSTS
 
 
+def _name_lacking(answers: Answers) -> Iterator[str]:
+    if answers.lacking:
+        yield (
+            f"Not all could be asked: {show_troubles(answers.lacking)}. The numbers lack what is there, and "
+            "what is compared or called new may be wrong."
+        )
+
+
 def _name_what_is_missing(answers: Answers) -> Iterator[str]:
     _, _, skipped, broken = answers.panels["health"]
     if skipped.values[0]:
@@ -125,10 +138,6 @@ def _name_what_is_missing(answers: Answers) -> Iterator[str]:
         yield f"AWS could not capture {windows} (SKIPDATA) on {interfaces}."
     if broken.values[0]:
         yield f"{_count(broken.values[0], 'line')} could not be parsed; the reasons are below."
-    if answers.failed_shards:
-        yield (
-            f"{_count(answers.failed_shards, 'part')} of the index did not answer: the numbers are too small."
-        )
 
 
 def _name_silent_groups(answers: Answers, end: datetime) -> Iterator[str]:

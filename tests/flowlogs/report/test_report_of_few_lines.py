@@ -9,6 +9,7 @@ from commands import run
 from flowlogs.local.embedded import Embedded
 from logged import flow, load_lines
 from parser.format import Formats
+from troubles import close, lose
 
 NOON: Final = dt.datetime(2026, 1, 16, 12, tzinfo=dt.UTC)
 LATE: Final = dt.datetime(2026, 1, 16, 23, 45, tzinfo=dt.UTC)
@@ -86,3 +87,47 @@ def test_one_host_that_sends_to_many_has_all_of_its_rows(node: Embedded) -> None
     rows = report()["panels"]["talkers"]
 
     assert [(row["source"], row["bytes"]) for row in rows] == [(source, size) for source, _, size in pairs]
+
+
+def test_a_day_that_does_not_answer_is_named_and_the_other_is_told(node: Embedded) -> None:
+    """The first of two days is red: half the report, exit status 1, and not a word of "no records"."""
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON - DAY)
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON)
+    lose(node, "cwl-2026.01.15")
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
+
+    red = "red: 1 of its 1 primary shards are on no node"
+    assert (told.status, told.json["lacking"]) == (1, {"cwl-2026.01.15": red})
+    assert told.json["panels"]["traffic"] == [{"bytes": 40, "packets": 1, "flows": 1}]
+    assert told.json["summary"][0].startswith(f"Not all could be asked: cwl-2026.01.15 is {red}. ")
+    assert told.errors == f"flowlogs: the report is not whole: cwl-2026.01.15 is {red}\n"
+
+
+def test_a_period_whose_index_is_closed_is_not_called_empty(node: Embedded) -> None:
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON)
+    close(node, "cwl-2026.01.16")
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
+
+    assert (told.status, told.json["lacking"]) == (1, {"cwl-2026.01.16": "closed"})
+    assert told.json["summary"][1].endswith("UTC is not known.")
+
+
+def test_a_period_whose_index_is_red_is_said_at_once(node: Embedded) -> None:
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON)
+    lose(node, "cwl-2026.01.16")
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--json")
+
+    assert (told.status, told.output) == (1, "")
+    assert told.errors == (
+        "flowlogs: OpenSearch does not answer whole: cwl-2026.01.16 is red: 1 of its 1 primary shards are on "
+        "no node\n"
+    )
+
+
+def test_another_stack_whose_prefix_begins_alike_is_not_added_up(node: Embedded) -> None:
+    load_lines(node, [flow("10.0.0.1", "10.0.0.2", 443, 40)], NOON)
+    for other in ("cwl-dev-2026.01.16", "cwl-2026.01.16-copy"):
+        body = {"source": {"index": "cwl-2026.01.16"}, "dest": {"index": other}}
+        assert node.request("POST", "/_reindex?refresh=true", body)[0] == 200
+
+    assert report()["panels"]["traffic"] == [{"bytes": 40, "packets": 1, "flows": 1}]

@@ -52,7 +52,7 @@ def test_a_period_without_records_is_said() -> None:
         "health": [Row((what,), (0, 0, 0)) for what in ("ok", "no data", "skip data", "parse error")],
     }
 
-    page = Page(build(Answers(PERIOD, empty, empty, [], {}, 0)))
+    page = Page(build(Answers(PERIOD, empty, empty, [], {}, {})))
 
     assert page.sentences == ["There are no flow log records from 2026-01-16 00:00 to 2026-01-17 00:00 UTC."]
     assert [tag for tag, _ in page.elements if tag == "svg"] == []
@@ -63,14 +63,13 @@ def test_a_period_without_records_is_said() -> None:
     [
         ({"skipped": 2}, "AWS could not capture 2 windows (SKIPDATA) on 1 interface."),
         ({"broken": 1}, "1 line could not be parsed; the reasons are below."),
-        ({"failed": 3}, "3 parts of the index did not answer: the numbers are too small."),
         ({"newest": UNTIL - dt.timedelta(hours=3)}, "Log group quiet is silent since 2026-01-16 21:00 UTC."),
         (
             {"newest": SINCE - dt.timedelta(hours=3)},
             "Log group quiet is silent since 2026-01-15 21:00 UTC, and has no record in this period.",
         ),
     ],
-    ids=["skip data", "parse error", "failed shards", "silent log group", "no record of a log group"],
+    ids=["skip data", "parse error", "silent log group", "no record of a log group"],
 )
 def test_the_summary_says_what_is_missing(changed: dict[str, Any], sentence: str) -> None:
     health = [
@@ -81,12 +80,32 @@ def test_the_summary_says_what_is_missing(changed: dict[str, Any], sentence: str
     ]
     found = make_answers(health=health)
     newest = {"quiet": changed.get("newest", UNTIL)}
-    answers = replace(found, new_sources=[], newest=newest, failed_shards=changed.get("failed", 0))
+    answers = replace(found, new_sources=[], newest=newest)
 
     told = summarize(answers, UNTIL)
 
     assert told[-1] == sentence
     assert len(told) == 5
+
+
+def test_an_answer_that_is_not_whole_is_said_first_and_never_called_empty() -> None:
+    found = replace(make_answers(), lacking={"cwl-2026.01.16": "closed"})
+    empty = replace(found, panels={**found.panels, "health": [Row(("ok",), (0, 0, 0))] * 4})
+
+    told, told_of_nothing = summarize(found, UNTIL), summarize(empty, UNTIL)
+
+    assert (
+        told[0]
+        == told_of_nothing[0]
+        == (
+            "Not all could be asked: cwl-2026.01.16 is closed. The numbers lack what is there, and what is "
+            "compared or called new may be wrong."
+        )
+    )
+    assert told[1:] == summarize(make_answers(), UNTIL)
+    assert told_of_nothing[1] == (
+        "Whether there are flow log records from 2026-01-16 00:00 to 2026-01-17 00:00 UTC is not known."
+    )
 
 
 def test_without_records_before_nothing_is_compared_or_new() -> None:
