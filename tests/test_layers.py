@@ -29,7 +29,7 @@ ROOMS: dict[str, set[str]] = {
     "bucket": set(),
     "terminal": {"local"},
     "panels": {"terminal"},
-    "accounting": {"terminal"},
+    "accounting": {"cluster", "terminal"},
     "cluster": {"terminal"},
     "dashboards": {"panels"},
     "report": {"cluster", "panels", "terminal"},

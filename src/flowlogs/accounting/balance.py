@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from enum import Enum
 from typing import Final
 
+from flowlogs.accounting.edges import Edges, show_lag
 from flowlogs.accounting.sources import OUTCOMES, Stored
 from flowlogs.terminal.display import count_of
 
@@ -17,6 +17,9 @@ BUCKET: Final = "bucket"
 
 ARRIVAL: Final = "every event that was forwarded is in the index, waits or is rejected"
 """The equation that answers whether everything arrived; the others tell where a difference comes from."""
+
+
+_MOST_ABSENT: Final = 3
 
 
 class State(Enum):
@@ -82,8 +85,10 @@ class Sources:
         documents: in the index.
         bucket: events in the bucket that are not in the index.
         stored: all that the bucket holds of the window.
-        lag: how late events came at the most.
+        edges: how far events may lie across the edges of the window.
+        absent: indices of the window's days that are not there.
         missing: source -> why it says nothing.
+        notes: what a person should know of the others.
     """
 
     forwarded: int | None = None
@@ -93,8 +98,10 @@ class Sources:
     documents: Range | None = None
     bucket: Range | None = None
     stored: Stored | None = None
-    lag: timedelta = timedelta(0)
+    edges: Edges = field(default_factory=Edges)
+    absent: list[str] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def check(sources: Sources, options: str = "") -> list[Check]:
@@ -152,7 +159,7 @@ def _check_delivery(sources: Sources, arrived: Check) -> Check:
             f"{count_of(difference, 'event', 'is', 'are')} in no invocation that ended well: failed ones are "
             "tried twice more within minutes, then lie in the bucket"
         )
-        if arrived.state is State.OK:
+        if arrived.state is State.OK and arrived.difference == 0:
             return Check(name, State.OK, f"{shown}; {meaning}. All arrived, by a retry or a replay")
         meaning += f" (Lambda's own records hold {sources.stored.on_failure:,})" if sources.stored else ""
         meaning += ". Look at Errors and Throttles of the function, and at its log"
@@ -203,18 +210,32 @@ def _compare(sources: Sources, name: str, source: str, delivered: int | None, wo
         edge = (
             f"{abs(difference):,} {'more' if difference > 0 else 'fewer'} by delivery. That fits the edges "
             "of the window: delivery counts by its own time, the index by that of the event, up to "
-            f"{_show(sources.lag)} earlier"
+            f"{show_lag(sources.edges.across(difference))} earlier"
         )
-        return Check(name, State.OK, f"{shown}: {edge}")
-    return Check(name, State.DIFFERS, f"{shown}: {_explain(delivered, found)}", difference)
+        doubt = _doubt(sources, delivered, difference)
+        state = State.UNKNOWN if doubt else State.OK
+        return Check(name, state, f"{shown}: {edge}{doubt}", difference)
+    return Check(name, State.DIFFERS, f"{shown}: {_explain(sources, delivered, found)}", difference)
 
 
-def _explain(delivered: int, found: Range) -> str:
+def _doubt(sources: Sources, delivered: int, difference: int) -> str:
+    why = sources.edges.doubt(difference, delivered)
+    advice = "check a longer time, whose edges are less of it"
+    return f". But {why}: {advice}{_name_absent(sources)}" if why else ""
+
+
+def _name_absent(sources: Sources) -> str:
+    """Return the days that have no index, as the end of a sentence: they may explain more than edges."""
+    shown = ", ".join(sources.absent[:_MOST_ABSENT]) + (", ..." if len(sources.absent) > _MOST_ABSENT else "")
+    return f". There is no index {shown}" if sources.absent else ""
+
+
+def _explain(sources: Sources, delivered: int, found: Range) -> str:
     if delivered > found.most:
         return (
             f"at least {count_of(delivered - found.most, 'event', 'is', 'are')} nowhere. Lambda still holds "
             "what is missing, if the window has just ended; or indices or objects were deleted; or a flow "
-            "log of another log group is meant"
+            f"log of another log group is meant{_name_absent(sources)}"
         )
     return (
         f"{found.least - delivered:,} more than were delivered. Something else writes to these indices, "
@@ -226,12 +247,18 @@ def _check_indexed(sources: Sources) -> Check:
     name = "what the function indexed is in the index"
     if sources.forward is None or sources.documents is None:
         return _skip(name, FORWARD if sources.forward is None else INDEX)
-    indexed, most = sources.forward["indexed"], sources.documents.most
-    shown = f"{indexed:,} indexed, {sources.documents.inside:,} documents"
-    if indexed <= most:
+    indexed, documents = sources.forward["indexed"], sources.documents
+    shown = f"{indexed:,} indexed, {documents.inside:,} documents"
+    lacking = indexed - documents.inside
+    if lacking <= 0:
         return Check(name, State.OK, shown)
+    if indexed <= documents.most:
+        doubt = _doubt(sources, indexed, lacking)
+        edge = f"{shown}: {lacking:,} more fit the edges of the window"
+        return Check(name, State.UNKNOWN if doubt else State.OK, f"{edge}{doubt}", lacking)
     meaning = "documents or a whole index were deleted since, by retention or by hand"
-    return Check(name, State.DIFFERS, f"{shown}: {meaning}", indexed - most)
+    text = f"{shown}: {meaning}{_name_absent(sources)}"
+    return Check(name, State.DIFFERS, text, indexed - documents.most)
 
 
 def _check_waiting(sources: Sources, options: str) -> Iterator[Check]:
@@ -245,6 +272,8 @@ def _check_waiting(sources: Sources, options: str) -> Iterator[Check]:
         events = count_of(waiting, "event", "waits", "wait")
         text = f"{events} in the bucket: flowlogs replay --dry-run{options}, then flowlogs replay{options}"
         yield Check(name, State.DIFFERS, text, waiting)
+    elif stored.unreadable:
+        yield Check(name, State.UNKNOWN, "no event waits in what can be read of the bucket, see below")
     else:
         yield Check(name, State.OK, "no event waits in the bucket")
     if stored.rejected:
@@ -253,14 +282,12 @@ def _check_waiting(sources: Sources, options: str) -> Iterator[Check]:
         yield Check("what is rejected has its reason", State.OK, text)
     if stored.unreadable:
         objects = count_of(len(stored.unreadable), "object")
-        text = f"{objects} cannot be read and may hold events: flowlogs rejected{options}"
+        text = (
+            f"{objects} stored since then cannot be read and may hold events of this time, such as "
+            f"{stored.unreadable[0]}: flowlogs rejected{options}"
+        )
         yield Check("every object in the bucket can be read", State.DIFFERS, text, 0)
 
 
 def _skip(name: str, source: str) -> Check:
     return Check(name, State.UNKNOWN, f"{source}: not known, see above")
-
-
-def _show(lag: timedelta) -> str:
-    minutes, seconds = divmod(int(lag.total_seconds()), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -1,14 +1,10 @@
 """`flowlogs verify`: did everything arrive? What each side says of a time, and whether it adds up."""
 
 import json
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
-from opensearchpy import OpenSearch
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
@@ -21,33 +17,17 @@ from flowlogs.accounting.balance import (
     REPLAY,
     Check,
     Conclusion,
-    Range,
     Sources,
     State,
     check,
     conclude,
 )
-from flowlogs.accounting.sources import (
-    OUTCOMES,
-    NoDataError,
-    Stored,
-    Window,
-    count_documents,
-    day,
-    find_indexed,
-    read_bucket,
-    read_forwarded,
-    read_function,
-    read_lag,
-)
-from flowlogs.bucket.choice import REQUEST_ID
-from flowlogs.cluster.deployment import Deployment, open_cluster
+from flowlogs.accounting.gather import gather
+from flowlogs.accounting.sources import OUTCOMES, Window, day
+from flowlogs.cluster.deployment import Deployment
 from flowlogs.terminal.display import format_count, make_console, plain_table
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc
-from flowlogs.terminal.progress import shown_progress
-from handler.config import ConfigError
-from handler.failures import FailureStore
 
 FRESH: Final = timedelta(minutes=15)
 """How long after its end a window may still change: metrics, retries and refreshes take their time."""
@@ -55,8 +35,6 @@ FRESH: Final = timedelta(minutes=15)
 STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "yellow"}
 
 _NOT_KNOWN: Final = "whether everything arrived is not known."
-
-T = TypeVar("T")
 
 
 def verify_command(
@@ -123,112 +101,6 @@ def _choose(chosen: datetime | None, since: datetime | None, until: datetime | N
     return Window(since, until)
 
 
-def gather(deployment: Deployment, stack: str | None, window: Window) -> Sources:
-    """Ask each source; one that cannot be asked is noted, and the others are asked all the same."""
-    sources = Sources()
-    ask = _Asker(sources)
-    here = deployment
-    if here.log_group is None or here.filter is None:
-        sources.missing[CLOUDWATCH] = "its names are not known: give --log-group and --filter, or --stack"
-    else:
-        log_group, name = here.log_group, here.filter
-        found = ask(CLOUDWATCH, lambda: read_forwarded(log_group, name, window))
-        if found is not None:
-            sources.forwarded, sources.taken_in = found
-    sources.forward = _ask_function(ask, FORWARD, "--forward", here.forward, window)
-    sources.replay = _ask_function(ask, REPLAY, "--replay", here.replay, window)
-    if here.forward is not None and sources.forward is not None:
-        forward = here.forward
-        sources.lag = ask(FORWARD, lambda: read_lag(forward, window, datetime.now(UTC))) or timedelta(0)
-    opened = ask(INDEX, lambda: _open(here, stack))
-    if opened is not None:
-        sources.documents = ask(INDEX, lambda: _count(*opened, window, sources.lag, here.log_group))
-    if here.bucket is None:
-        sources.missing[BUCKET] = "its name is not known: give --bucket or FAILURE_BUCKET, or --stack"
-    else:
-        name = here.bucket
-        sources.stored = ask(BUCKET, lambda: _read_bucket(name, window.widened(sources.lag), here.log_group))
-    if sources.stored is not None:
-        stored = sources.stored
-        indexed = frozenset[str]()
-        if opened is not None and sources.documents is not None:
-            ids = {**stored.pending, **stored.rejected}
-            indexed = ask(INDEX, lambda: find_indexed(*opened, ids)) or indexed
-        sources.bucket = _measure(stored, indexed, window, sources.lag)
-        sources.stored = _cut(stored, window)
-    return sources
-
-
-class _Asker:
-    """Asks a source, and notes why it has no answer."""
-
-    def __init__(self, sources: Sources) -> None:
-        self._sources = sources
-
-    def __call__(self, source: str, question: Callable[[], T]) -> T | None:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from opensearchpy.exceptions import OpenSearchException
-
-        try:
-            return question()
-        except (BotoCoreError, ClientError, OpenSearchException, ConfigError, NoDataError) as error:
-            self._sources.missing[source] = describe(error)
-        return None
-
-
-def _ask_function(
-    ask: _Asker, source: str, option: str, name: str | None, window: Window
-) -> dict[str, int] | None:
-    def question() -> dict[str, int]:
-        if name is None:
-            raise NoDataError(f"its name is not known: give {option}, or --stack")
-        return read_function(name, window)
-
-    return ask(source, question)
-
-
-def _open(deployment: Deployment, stack: str | None) -> tuple[OpenSearch, str]:
-    config, client = open_cluster(deployment, stack)
-    return client, config.index_prefix
-
-
-def _count(client: OpenSearch, prefix: str, window: Window, lag: timedelta, log_group: str | None) -> Range:
-    from opensearchpy.exceptions import AuthorizationException
-
-    # Where that is not permitted, what came in the last half minute is not counted.
-    with suppress(AuthorizationException):
-        client.indices.refresh(index=f"{prefix}-*")
-    inside, least, most = (
-        count_documents(client, prefix, each, log_group)
-        for each in (window, window.narrowed(lag), window.widened(lag))
-    )
-    return Range(inside, least, most)
-
-
-def _read_bucket(name: str, window: Window, log_group: str | None) -> Stored:
-    with shown_progress("reading the bucket") as advance:
-        return read_bucket(FailureStore(name, REQUEST_ID), window, log_group, advance)
-
-
-def _measure(stored: Stored, indexed: frozenset[str], window: Window, lag: timedelta) -> Range:
-    """Count the events in the bucket that are not in the index as well: each once."""
-    events = {**stored.pending, **stored.rejected}
-    times = [time for id_, time in events.items() if id_ not in indexed]
-    inside, least, most = (
-        sum(map(each.holds, times)) for each in (window, window.narrowed(lag), window.widened(lag))
-    )
-    return Range(inside, least, most)
-
-
-def _cut(stored: Stored, window: Window) -> Stored:
-    """Leave out what lies before the window itself."""
-    pending, rejected = (
-        {id_: time for id_, time in events.items() if window.holds(time)}
-        for events in (stored.pending, stored.rejected)
-    )
-    return replace(stored, pending=pending, rejected=rejected)
-
-
 def _to_json(window: Window, sources: Sources, checks: list[Check]) -> dict[str, Any]:
     stored = sources.stored
     return {
@@ -242,6 +114,7 @@ def _to_json(window: Window, sources: Sources, checks: list[Check]) -> dict[str,
             BUCKET: {"pending": len(stored.pending), "rejected": len(stored.rejected)} if stored else None,
         },
         "missing": sources.missing,
+        "notes": sources.notes,
         "checks": [
             {"name": each.name, "state": each.state.value, "text": each.text, "difference": each.difference}
             for each in checks
@@ -272,6 +145,8 @@ def _print(console: Console, window: Window, sources: Sources, checks: list[Chec
     console.print(table)
     for source, reason in sources.missing.items():
         console.print(Text(f"{source}: not known: {reason}", style="yellow"))
+    for note in sources.notes:
+        console.print(Text(note, style="yellow"))
     console.print()
     for each in checks:
         console.print(Text.assemble((f"{each.state.value:<13}", STYLES[each.state]), each.name))
