@@ -6,6 +6,7 @@ from typing import Any
 
 from opensearchpy import OpenSearch
 
+from flowlogs.cluster.indices import read_indices
 from flowlogs.terminal.options import find_region
 from handler.config import Config
 from handler.installing import index as index_setup
@@ -73,7 +74,12 @@ def install_template(client: OpenSearch, config: Config) -> tuple[int, int]:
 
 
 def count_documents(client: OpenSearch, prefix: str, query: Mapping[str, Any] | None = None) -> int:
-    """Count the documents in all of the prefix's indices, after making the newest visible."""
-    client.indices.refresh(index=f"{prefix}-*")
-    count: int = client.count(index=f"{prefix}-*", body={"query": query or {"match_all": {}}})["count"]
-    return count
+    """Count the documents in all of the prefix's indices, after making the newest visible.
+
+    Raises:
+        flowlogs.cluster.completeness.IncompleteError: an index is closed or red, or did not answer whole.
+    """
+    indices = read_indices(client, prefix)
+    indices.demand_whole()
+    indices.refresh()
+    return sum(part.count(dict(query or {"match_all": {}})) for part in indices.parts())

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from opensearchpy import OpenSearch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flowlogs.cluster.connection import count_documents, install_template, open_client
+from flowlogs.cluster.indices import Indices, read_indices
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
 from flowlogs.local.embedded import DATA, announce, connect_or_start, serve
@@ -114,7 +114,7 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
         seconds = time.perf_counter() - started
     added = count_documents(client, config.index_prefix, ours) - before
     _print_counts(console, totals, added, seconds)
-    index = _Index(client, f"{config.index_prefix}-*", ours)
+    index = _Index(read_indices(client, config.index_prefix), ours)
     _print_talkers(console, index)
     _print_rejected_ports(console, index)
     _print_document(console, index)
@@ -182,19 +182,16 @@ class _Index:
     """Where the demo's documents are.
 
     Attributes:
-        client: asks the cluster.
-        name: of the indices.
+        indices: of the prefix.
         ours: the query for the demo's own documents.
     """
 
-    client: OpenSearch
-    name: str
+    indices: Indices
     ours: dict[str, Any]
 
     def search(self, body: dict[str, Any], *filters: dict[str, Any]) -> dict[str, Any]:
         query = {"bool": {"filter": [self.ours, *filters]}}
-        found: dict[str, Any] = self.client.search(index=self.name, body={**body, "query": query})
-        return found
+        return self.indices.search({**body, "query": query})
 
 
 def _print_talkers(console: Console, index: _Index) -> None:

@@ -7,6 +7,7 @@ never outlives the process that started it, however that process ends.
 import contextlib
 import http.client
 import json
+import math
 import os
 import re
 import signal
@@ -29,6 +30,10 @@ PORT = 9201
 DATA = Path(__file__).parents[3] / ".opensearch"
 
 _START_SECONDS = 120
+_RED_SECONDS = 20
+"""How long an index may be red that no shard comes up for any more."""
+
+_HEALTH = "/_cluster/health?level=indices"
 _STOP_SECONDS = 30
 # OpenSearch Runner refuses higher ones.
 _HIGHEST_PORT = 9299
@@ -176,16 +181,24 @@ class Embedded:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _START_SECONDS
+        red_until = math.inf
         while time.monotonic() < deadline:
             if not self.running:
                 self._check_port()
                 raise EmbeddedError(self._failure("did not start"))
             # Yellow: each index is there. A single node never has a place for replicas.
             with contextlib.suppress(OSError, http.client.HTTPException):
-                status, _ = self.request("GET", "/_cluster/health?wait_for_status=yellow&timeout=1s")
+                status, health = self.request("GET", f"{_HEALTH}&wait_for_status=yellow&timeout=1s")
                 # Another program may have taken the port meanwhile; then this node ends, and says so.
                 if status == http.client.OK and _is_ours(self):
                     return
+                red = _find_red(health)
+                red_until = min(red_until, time.monotonic() + _RED_SECONDS) if red else math.inf
+                if time.monotonic() > red_until:
+                    raise EmbeddedError(
+                        f"OpenSearch {self.release.version} runs, but {red} is red and does not come back: "
+                        f"its data in {self.directory} is damaged, or may lie on other nodes only"
+                    )
             time.sleep(0.1)
         raise EmbeddedError(self._failure(f"did not answer within {_START_SECONDS} seconds"))
 
@@ -270,6 +283,13 @@ def serve() -> None:
             raise EmbeddedError(f"OpenSearch ended by itself, with status {status}; its log: {node.log}")
     except KeyboardInterrupt:
         print("\nstopped")
+
+
+def _find_red(health: Any) -> str:  # noqa: ANN401  # as the node answers
+    """Return the indices that are red while no shard is coming up; empty where there is hope, or none."""
+    if not isinstance(health, dict) or health.get("status") != "red" or health.get("initializing_shards"):
+        return ""
+    return ", ".join(name for name, each in health["indices"].items() if each["status"] == "red")
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -12,6 +12,8 @@ from typing import Any, Final
 Json = dict[str, Any]
 
 TIME_FIELD: Final = "@timestamp"
+EXACT: Final = 2**53
+"""The largest sum that is exact: OpenSearch adds up in floating point numbers of 64 bits."""
 
 SHARD_SIZE: Final = 500
 """Candidates that each day's index offers for a list of the largest; with OpenSearch's default (1.5

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from flowlogs.panels.catalogue import EVERY_PANEL
-from flowlogs.panels.panel import TIME_FIELD, Json, Panel, Row, Time
+from flowlogs.panels.panel import EXACT, TIME_FIELD, Json, Panel, Row, Time
 from flowlogs.report.answers import COMPARED, SOURCES, Answers
 from flowlogs.report.summary import summarize
 
@@ -50,8 +50,13 @@ def _row(panel: Panel, row: Row) -> Json:
             found[_name(bucket.label)] = key
     for metric, value in zip(panel.metrics, row.values, strict=True):
         is_time = metric.field == TIME_FIELD
-        found[_name(metric.label)] = (_moment(value) if value else None) if is_time else int(value)
+        found[_name(metric.label)] = (_moment(value) if value else None) if is_time else _count(value)
     return found
+
+
+def _count(value: float) -> float:
+    """Return a sum as a whole number where it is exact, else as the floating point number that it is."""
+    return int(value) if value <= EXACT else value
 
 
 def _name(label: str) -> str:

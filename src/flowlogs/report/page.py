@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flowlogs.panels.catalogue import LATER_PANELS, PANELS
-from flowlogs.panels.panel import Chart, Metric, Panel, Row, Terms
+from flowlogs.panels.panel import EXACT, Chart, Metric, Panel, Row, Terms
 from flowlogs.report.answers import Answers
 from flowlogs.report.charts import name_key, render
 from flowlogs.report.period import Period
@@ -44,7 +44,7 @@ class Number:
         label: what it is.
         shown: the number, in a few characters.
         change: against the period before; empty where there is nothing to compare with.
-        exact: the number in full, where `shown` is shorter.
+        exact: the number in full, where `shown` is shorter; `about` it where the sum is not exact.
     """
 
     label: str
@@ -136,11 +136,15 @@ def _number(metric: Metric, value: float, changed: str, *, flows: float) -> Numb
     if flows and not value:
         return Number(metric.label, "not logged", changed)  # every flow has bytes and packets
     if metric.field == "bytes":
-        return Number(metric.label, format_bytes(value), changed, f"{format_count(int(value))} B")
+        return Number(metric.label, format_bytes(value), changed, f"{_in_full(value)} B")
     label = metric.label.removesuffix("s") if value == 1 else metric.label
     if value < _MILLION:
         return Number(label, format_count(int(value)), changed)
-    return Number(label, shorten(value), changed, format_count(int(value)))
+    return Number(label, shorten(value), changed, _in_full(value))
+
+
+def _in_full(value: float) -> str:
+    return format_count(int(value)) if value <= EXACT else f"about {format_count(int(value))}"
 
 
 def shorten(count: float) -> str:

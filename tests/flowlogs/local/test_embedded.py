@@ -14,6 +14,7 @@ import pytest
 from flowlogs.local import embedded, loopback
 from flowlogs.local.embedded import Embedded, connect_or_start
 from flowlogs.local.releases import EmbeddedError
+from troubles import lose
 
 # The first compiler only: a node that lives for seconds starts in half the time.
 QUICK = ("-XX:TieredStopAtLevel=1",)
@@ -192,3 +193,15 @@ def test_a_stranger_on_the_usual_port_is_left_alone(
 
     with connect_or_start() as url:
         assert url != opensearch.url
+
+
+def test_a_node_whose_index_stays_red_says_which_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after two minutes, and not with a line of its log that tells of something else."""
+    monkeypatch.setattr(embedded, "_RED_SECONDS", 0.5)
+    node = Embedded(tmp_path, jvm_options=QUICK)
+    with node:
+        lose(node, "cwl-2026.01.12")
+
+    with pytest.raises(EmbeddedError, match=r"runs, but cwl-2026\.01\.12 is red and does not come back: its"):
+        node.start()
+    assert not node.running

@@ -11,6 +11,7 @@ from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.panels.panel import Row
 from flowlogs.report.answers import Answers
 from flowlogs.report.charts import render
+from flowlogs.report.machine import to_json
 from flowlogs.report.page import WIDTHS, build_page
 from flowlogs.report.period import Period, choose_period
 from flowlogs.report.summary import change, summarize
@@ -320,3 +321,16 @@ def test_a_period_before_the_calendar_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="which would begin before the year 1"):
         choose_period(since, until, UNTIL)
+
+
+@pytest.mark.parametrize(
+    ("size", "title"),
+    [(2**53, "9,007,199,254,740,992 B"), (2**54, "about 18,014,398,509,481,984 B")],
+    ids=["the largest exact sum", "a larger one"],
+)
+def test_a_sum_beyond_what_is_exact_is_not_called_exact(size: int, title: str) -> None:
+    answers = make_answers(traffic=[Row((), (float(size), 1, 1))])
+
+    assert f'<b title="{title}">' in build(answers)
+    (found,) = to_json(answers, index="cwl-*", now=UNTIL)["panels"]["traffic"]
+    assert isinstance(found["bytes"], int) == (size <= 2**53)
