@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from cloudformation import CloudFormation
+from flowlogs.cluster.connection import open_client
+from flowlogs.cluster.indices import read_indices
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
 from security.conftest import SecureNodes, put_user, renew
@@ -89,3 +91,22 @@ def test_people_change_no_document_and_see_nothing_else(
     reader: Reader, method: str, path: str, body: object
 ) -> None:
     assert reader.request(method, path, body)[0] == 403
+
+
+def test_who_reads_one_stack_is_told_of_its_days_though_another_begins_alike(reader: Reader) -> None:
+    """The commands ask for more than may be seen, and then for what may."""
+    user, password = reader.user
+    _, client = open_client(
+        {
+            "OPENSEARCH_URL": reader.node.url,
+            "OPENSEARCH_AUTH": "basic",
+            "OPENSEARCH_USERNAME": user,
+            "OPENSEARCH_PASSWORD": password,
+            "OPENSEARCH_CA_BUNDLE": str(reader.node.ca_bundle),
+        }
+    )
+    indices = read_indices(client, "cwl")
+
+    assert (indices.names, indices.count({"match_all": {}})) == ([INDEX], 1)
+    assert indices.health_unknown.startswith("403 no permissions for [cluster:monitor/health]")
+    assert indices.refresh().startswith("what was written last may not be visible yet: 403 no permissions")
