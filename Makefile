@@ -13,6 +13,8 @@ export UV_NATIVE_TLS := true
 export UV_LINK_MODE := copy
 # An environment that happens to be active is not ours.
 unexport VIRTUAL_ENV
+# Without compiled modules every start of a command takes seconds, and tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
 
 RUN := .venv/bin
 SAM := SAM_CLI_TELEMETRY=0 .venv-sam/bin/sam

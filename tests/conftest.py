@@ -1,13 +1,17 @@
 """What all tests share: real OpenSearch nodes, started once, empty at the start of each test."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 
 import boto3
+import botocore.session
 import pytest
+from botocore.loaders import Loader, create_loader
 
+import distribution
 from commands import BUCKET, REGION
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.local.releases import RELEASES
@@ -22,6 +26,18 @@ SMALL = {"http.max_content_length": "10mb"}
 # Everything that a test can leave behind in a cluster. Settings come first: they may forbid the rest.
 _RESET = {"persistent": {"*": None}, "transient": {"*": None}}
 _REMOVE = ("/_data_stream/*", "/*", "/_index_template/*", "/_component_template/*", "/_template/*")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Say how many worker processes a run has."""
+    return distribution.count_workers(config)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Share the tests out among the workers, where there are some."""
+    if hasattr(config, "workerinput"):
+        distribution.share_out(items)
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +55,19 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in set(os.environ) - before:
         if name.startswith(("AWS_", "OPENSEARCH_")):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions_of_aws() -> Iterator[None]:
+    """Read botocore's descriptions of services once: each test has sessions of its own, which read 100 ms."""
+
+    @functools.cache
+    def share(search_path: str | None = None) -> Loader:
+        return create_loader(search_path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", share)
+        yield
 
 
 @pytest.fixture(scope="session")
