@@ -10,9 +10,11 @@ import boto3
 import botocore.session
 import pytest
 from botocore.loaders import Loader, create_loader
+from xdist.remote import Producer
 
 import distribution
 from commands import BUCKET, REGION
+from distribution import GroupScheduling
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.local.releases import RELEASES
 from handler.failures import connect_s3
@@ -33,11 +35,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return distribution.count_workers(config)
 
 
-@pytest.hookimpl(trylast=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupScheduling | None:
+    """Keep together what uses the same nodes, unless --dist asks for something else."""
+    return GroupScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Share the tests out among the workers, where there are some."""
+    """Order the tests of a run of several workers."""
     if hasattr(config, "workerinput"):
-        distribution.share_out(items)
+        distribution.order(items)
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,7 @@ def test_only_payloads_with_fields_carry_them() -> None:
     assert carried == [False, True, False]
 
 
+@pytest.mark.dear(6)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_every_contender_sends_the_documents_that_it_should(kind: Kind, tmp_path: Path) -> None:
     contenders = [each for each in CONTENDERS if not each.node or shutil.which("node")]

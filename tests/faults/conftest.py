@@ -80,12 +80,17 @@ def s3_port() -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="session")
+def session_bucket(s3_port: int) -> Bucket:
+    """Return the failure bucket, whose client is made once."""
+    return Bucket(s3_port)
+
+
 @pytest.fixture
-def bucket(s3_port: int) -> Bucket:
+def bucket(session_bucket: Bucket) -> Bucket:
     """Return the empty failure bucket."""
-    made = Bucket(s3_port)
-    made.make()
-    return made
+    session_bucket.make()
+    return session_bucket
 
 
 @contextmanager

@@ -310,6 +310,7 @@ def test_a_request_too_large_for_the_front_end_is_halved(stack: Stack) -> None:
     stack.settle()
 
 
+@pytest.mark.dear(10)
 @pytest.mark.parametrize(
     "kill",
     [

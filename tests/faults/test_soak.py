@@ -31,6 +31,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
+@pytest.mark.dear(30)
 @pytest.mark.timeout(3600)
 def test_every_event_is_indexed_once_whatever_happens(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tell: Callable[[str], None]

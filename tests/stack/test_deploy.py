@@ -19,6 +19,8 @@ STACK = "flowlogs"
 DOMAIN = f"arn:aws:es:{REGION}:{ACCOUNT}:domain/existing"
 LINE = "2 012345678901 eni-0a1b2c3d 10.0.0.{} 10.0.1.9 49152 443 6 12 840 {} {} ACCEPT OK"
 
+pytestmark = pytest.mark.dear(2)
+
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:

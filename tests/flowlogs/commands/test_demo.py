@@ -23,6 +23,8 @@ RECORDS = 2000
 SAMPLES = Summary(received=67, unparsed=11, no_data=4, skip_data=2)
 """Of the sample events, which go first."""
 
+pytestmark = pytest.mark.dear(4)
+
 
 @dataclass(frozen=True)
 class Run:

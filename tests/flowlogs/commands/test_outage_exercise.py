@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FLOWLOGS = Path(sys.executable).with_name("flowlogs")
 # All of it would lead elsewhere: to an account, a cluster, a bucket.
 FOREIGN = {
@@ -18,6 +20,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.dear(20)
 def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None:
     done = subprocess.run(
         [FLOWLOGS, "demo", "--outage"], env=os.environ | FOREIGN, capture_output=True, text=True, check=False

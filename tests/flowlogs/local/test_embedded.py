@@ -18,6 +18,8 @@ from troubles import lose
 
 # The first compiler only: a node that lives for seconds starts in half the time.
 QUICK = ("-XX:TieredStopAtLevel=1",)
+pytestmark = pytest.mark.dear(4)
+
 START_AND_SLEEP = """
 import sys, time
 from pathlib import Path
