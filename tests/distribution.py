@@ -1,7 +1,7 @@
 """How a whole run is shared out among worker processes (pytest-xdist): see tests/README.md.
 
-A worker has nodes of its own, so what uses the same ones stays together: the tests of a group run one after the
-other, in one process. A test that is chosen by hand needs no worker.
+A worker has nodes of its own, so what uses the same ones stays together: the tests of a group run one
+after the other, in one process. A test that is chosen by hand needs no worker.
 """
 
 import os
@@ -23,7 +23,10 @@ _VERSION: Final = re.compile(r"[\[-](" + "|".join(map(re.escape, RELEASES | SECU
 
 
 class GroupScheduling(LoadScopeScheduling):
-    """Gives a worker one group after the other. (The groups of --dist=loadgroup are not seen by pytest 9.2.)"""
+    """Gives a worker one group after the other.
+
+    --dist=loadgroup does the same by marks, which it writes into a test's id: no more, since pytest 9.2.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return find_group(nodeid)
