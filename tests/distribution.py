@@ -11,8 +11,8 @@ from typing import Final
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from flowlogs.embedded import DEFAULT_VERSION
-from flowlogs.opensearch_releases import RELEASES, SECURED
+from flowlogs.local.embedded import DEFAULT_VERSION
+from flowlogs.local.releases import RELEASES, SECURED
 
 MOST_WORKERS: Final = 4
 """Each worker has its own OpenSearch: half a gigabyte."""
@@ -22,7 +22,7 @@ _NODES: Final = frozenset({"opensearch_nodes", "secure_nodes"})
 _VERSION: Final = re.compile(r"[\[-](" + "|".join(map(re.escape, RELEASES | SECURED)) + r")[\]-]")
 
 
-class GroupScheduling(LoadScopeScheduling):
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives a worker one group after the other.
 
     --dist=loadgroup does the same by marks, which it writes into a test's id: no more, since pytest 9.2.

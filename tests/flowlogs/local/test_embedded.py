@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from conftest import QUICK
 from flowlogs.local import embedded, loopback
 from flowlogs.local.embedded import Embedded, connect_or_start
 from flowlogs.local.releases import EmbeddedError
 from troubles import lose
 
-# The first compiler only: a node that lives for seconds starts in half the time.
-QUICK = ("-XX:TieredStopAtLevel=1",)
 pytestmark = pytest.mark.dear(4)
 
 START_AND_SLEEP = """
