@@ -6,7 +6,7 @@ after the other, in one process. A test that is chosen by hand needs no worker.
 
 import os
 import re
-from typing import Final
+from typing import Final, Protocol
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -32,13 +32,27 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
         return find_group(nodeid)
 
 
-def count_workers(config: pytest.Config) -> int:
+class CommandLine(Protocol):
+    """The part of pytest's configuration that is looked at."""
+
+    @property
+    def args_source(self) -> pytest.Config.ArgsSource: ...
+
+    def getoption(self, name: str, /) -> object: ...
+
+
+def count_workers(config: CommandLine) -> int:
     """Return how many workers a run has: none, where a part of the tests was chosen."""
     chosen = config.args_source is not pytest.Config.ArgsSource.TESTPATHS or any(
         config.getoption(name) for name in ("keyword", "markexpr", "lf", "stepwise")
     )
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    processors = count_processors()
     return 0 if chosen or processors == 1 else min(processors, MOST_WORKERS)
+
+
+def count_processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def find_group(nodeid: str) -> str:
