@@ -68,6 +68,14 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
 
 
 @pytest.fixture(scope="session", autouse=True)
+def quick_java() -> Iterator[None]:
+    """Let every node start quickly, also one that a command starts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", " ".join(QUICK))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def descriptions_of_aws() -> Iterator[None]:
     """Read botocore's descriptions of services once: each test has sessions of its own, which read 100 ms."""
 
@@ -88,7 +96,7 @@ def opensearch_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nodes
     def running_node(version: str) -> Embedded:
         if version not in nodes:
             folder = tmp_path_factory.mktemp(f"opensearch-{version}")
-            nodes[version] = Embedded(folder, version, settings=SMALL, jvm_options=QUICK)
+            nodes[version] = Embedded(folder, version, settings=SMALL)
         return nodes[version].start()  # again, where a test has ended it
 
     yield running_node

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cloudformation import CloudFormation
-from conftest import QUICK
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import ADMIN, SecureNode, User
 from handler import setup
@@ -34,9 +33,7 @@ def secure_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureNod
 
     def running_node(version: str) -> SecureNode:
         if version not in nodes:
-            nodes[version] = SecureNode(
-                tmp_path_factory.mktemp(f"secured-{version}"), version, jvm_options=QUICK
-            )
+            nodes[version] = SecureNode(tmp_path_factory.mktemp(f"secured-{version}"), version)
         return nodes[version].start()
 
     yield running_node

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from conftest import QUICK
 from flowlogs.local.embedded import Embedded
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 
@@ -31,7 +30,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded(tmp_path_factory.mktemp("opensearch"), jvm_options=QUICK) as started:
+    with Embedded(tmp_path_factory.mktemp("opensearch")) as started:
         yield started
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import QUICK
 from flowlogs.local import embedded, loopback
 from flowlogs.local.embedded import Embedded, connect_or_start
 from flowlogs.local.releases import EmbeddedError
@@ -69,7 +68,7 @@ def test_a_killed_node_starts_again_with_the_same_data_and_address(opensearch: E
 
 
 def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: Path) -> None:
-    with Embedded(tmp_path, heap="256m", jvm_options=QUICK) as other:
+    with Embedded(tmp_path, heap="256m") as other:
         opensearch.request("PUT", "/only-here")
 
         assert other.request("GET", "/_cat/indices?format=json") == (200, [])
@@ -77,16 +76,14 @@ def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: P
 
 
 def test_settings_reach_the_node(tmp_path: Path) -> None:
-    with Embedded(
-        tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m", jvm_options=QUICK
-    ) as node:
+    with Embedded(tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m") as node:
         status, _ = node.request("PUT", "/large/_doc/1", {"text": "x" * 2000})
 
     assert status == http.client.REQUEST_ENTITY_TOO_LARGE
 
 
 def test_a_setting_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    node = Embedded(tmp_path, settings={"no.such.setting": 1}, jvm_options=QUICK)
+    node = Embedded(tmp_path, settings={"no.such.setting": 1})
 
     with pytest.raises(
         EmbeddedError, match=r"^OpenSearch 3\.8\.0 did not start: .*\[no\.such\.setting\].*\)$"
@@ -144,7 +141,7 @@ def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
     monkeypatch.setattr(embedded, "DATA", tmp_path)
     monkeypatch.setattr(embedded, "PORT", port)
 
-    with Embedded(tmp_path / "3.8.0", port=port, heap="256m", jvm_options=QUICK) as kept:
+    with Embedded(tmp_path / "3.8.0", port=port, heap="256m") as kept:
         with connect_or_start() as url:
             assert url == kept.url
         assert kept.running
@@ -152,7 +149,7 @@ def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
 
 def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself(tmp_path: Path) -> None:
     port = loopback.free_low_port()
-    nodes = [Embedded(tmp_path / name, port=port, heap="256m", jvm_options=QUICK) for name in "ab"]
+    nodes = [Embedded(tmp_path / name, port=port, heap="256m") for name in "ab"]
 
     def start(node: Embedded) -> str:
         try:
