@@ -318,7 +318,9 @@ def put_log_events(aws: Aws, group: str, stream: str, numbers: range) -> None:
 def find(node: Embedded, stream: str, count: int) -> list[dict[str, Any]]:
     """Return the documents of a log stream when there are as many; else none."""
     node.request("POST", "/_refresh")
-    _, found = node.request("GET", f"/cwl-*/_search?size=100&q=%40log_stream:{stream}")
+    status, found = node.request("GET", f"/cwl-*/_search?size=100&q=%40log_stream:{stream}")
+    if status != 200:
+        return []  # the index is being made
     documents = [hit["_source"] for hit in found["hits"]["hits"]]
     return documents if len(documents) == count else []
 
