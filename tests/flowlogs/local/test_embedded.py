@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,14 @@ from flowlogs.command_line import app
 embedded.DATA, embedded.PORT = Path(sys.argv[1]), int(sys.argv[2])
 app(["opensearch"])
 """
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    """Give a small node beside the session's, empty, in a folder as that of the project's node."""
+    folder = tmp_path_factory.mktemp("project") / "3.8.0"
+    with Embedded(folder, settings={"http.max_content_length": "1kb"}, heap="256m") as node:
+        yield node
 
 
 def test_each_version_answers_with_its_number(any_opensearch: Embedded) -> None:
@@ -67,17 +76,15 @@ def test_a_killed_node_starts_again_with_the_same_data_and_address(opensearch: E
     assert opensearch.request("GET", "/kept/_doc/1")[1]["_source"] == {"bytes": 9007199254740993}
 
 
-def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, tmp_path: Path) -> None:
-    with Embedded(tmp_path, heap="256m") as other:
-        opensearch.request("PUT", "/only-here")
+def test_two_nodes_run_at_once_and_do_not_meet(opensearch: Embedded, other: Embedded) -> None:
+    opensearch.request("PUT", "/only-here")
 
-        assert other.request("GET", "/_cat/indices?format=json") == (200, [])
-        assert other.request("GET", "/_cluster/health")[1]["number_of_nodes"] == 1
+    assert other.request("GET", "/_cat/indices?format=json") == (200, [])
+    assert other.request("GET", "/_cluster/health")[1]["number_of_nodes"] == 1
 
 
-def test_settings_reach_the_node(tmp_path: Path) -> None:
-    with Embedded(tmp_path, settings={"http.max_content_length": "1kb"}, heap="256m") as node:
-        status, _ = node.request("PUT", "/large/_doc/1", {"text": "x" * 2000})
+def test_settings_reach_the_node(other: Embedded) -> None:
+    status, _ = other.request("PUT", "/large/_doc/1", {"text": "x" * 2000})
 
     assert status == http.client.REQUEST_ENTITY_TOO_LARGE
 
@@ -135,16 +142,14 @@ def test_a_cluster_of_the_users_own_is_preferred(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    other: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = loopback.free_low_port()
-    monkeypatch.setattr(embedded, "DATA", tmp_path)
-    monkeypatch.setattr(embedded, "PORT", port)
+    monkeypatch.setattr(embedded, "DATA", other.directory.parent)
+    monkeypatch.setattr(embedded, "PORT", other.port)
 
-    with Embedded(tmp_path / "3.8.0", port=port, heap="256m") as kept:
-        with connect_or_start() as url:
-            assert url == kept.url
-        assert kept.running
+    with connect_or_start() as url:
+        assert url == other.url
+    assert other.running
 
 
 def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself(tmp_path: Path) -> None:
