@@ -78,6 +78,7 @@ def payload(*lines: str) -> Subscription:
     return Subscription(owner="012345678901", log_group="vpc", log_stream="eni-1-all", events=events)
 
 
+@pytest.mark.dear(7)
 def test_rows_of_any_lines_in_any_formats_equal_the_definition() -> None:
     remaining, seed = LINES, 0
     while remaining > 0:
