@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Self
@@ -62,12 +62,11 @@ class Embedded:
         port: int | None = None,
         settings: Mapping[str, object] | None = None,
         heap: str = "512m",
-        jvm_options: Sequence[str] = (),
     ) -> None:
         """Describe a node; nothing is started yet.
 
         directory: data, configuration and log. port: of HTTP; None picks a free one. settings: lines of
-        opensearch.yml. heap: memory of the JVM, as in -Xmx. jvm_options: further ones. Raises EmbeddedError
+        opensearch.yml. heap: memory of the JVM, as in -Xmx. Raises EmbeddedError
         for an unknown version or a port above 9299.
         """
         self.directory = directory.resolve()
@@ -83,7 +82,6 @@ class Embedded:
             f"-Xmx{heap}",
             "-XX:+UseSerialGC",
             *self.release.jvm_options,
-            *jvm_options,
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._watch: subprocess.Popen[bytes] | None = None

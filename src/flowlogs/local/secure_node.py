@@ -63,7 +63,7 @@ class SecureNode(Embedded):
 
     plugins = (_PLUGIN,)
 
-    def __init__(self, directory: Path, version: str, *, jvm_options: Sequence[str] = ()) -> None:
+    def __init__(self, directory: Path, version: str) -> None:
         """Describe a node; nothing is started yet. Raises EmbeddedError for a version without the plugin."""
         if version not in SECURED:
             raise EmbeddedError(
@@ -85,7 +85,7 @@ class SecureNode(Embedded):
             "plugins.security.nodes_dn": [node],
             "plugins.security.restapi.roles_enabled": ["all_access", "security_rest_api_access"],
         }
-        super().__init__(directory, version, settings=settings, heap="768m", jvm_options=jvm_options)
+        super().__init__(directory, version, settings=settings, heap="768m")
         self.ca_bundle = configuration / "ca.pem"
         self._tls = ssl.create_default_context(cafile=str(self.ca_bundle))
 

@@ -201,7 +201,7 @@ def test_a_stranger_on_the_usual_port_is_left_alone(
 def test_a_node_whose_index_stays_red_says_which_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not after two minutes, and not with a line of its log that tells of something else."""
     monkeypatch.setattr(embedded, "_RED_SECONDS", 0.5)
-    node = Embedded(tmp_path, jvm_options=QUICK)
+    node = Embedded(tmp_path)
     with node:
         lose(node, "cwl-2026.01.12")
 
