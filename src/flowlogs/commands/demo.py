@@ -19,8 +19,9 @@ from flowlogs.cluster.connection import count_documents, install_template, open_
 from flowlogs.cluster.indices import Indices, read_indices
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
-from flowlogs.local.embedded import DATA, announce, connect_or_start, serve
+from flowlogs.local.embedded import announce
 from flowlogs.local.function import Send, forward_function
+from flowlogs.local.project_node import DATA, connect_or_start, serve
 from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table

