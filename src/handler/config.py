@@ -1,42 +1,34 @@
 """What the functions are told by their environment, read once and checked together."""
 
-import ipaddress
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
+from handler.variables import (
+    AUTO,
+    MEBIBYTE,
+    read_bulk_bytes,
+    read_ca_bundle,
+    read_days,
+    read_prefix,
+    read_region,
+    read_replicas,
+    read_service,
+    read_shards,
+    read_url,
+)
 from parser.errors import FormatError
 from parser.format import DEFAULT, Formats
 
-MEBIBYTE: Final = 1024 * 1024
 DEFAULT_BULK_BYTES: Final = 5 * MEBIBYTE
-SMALLEST_BULK_BYTES: Final = 64 * 1024
-LARGEST_BULK_BYTES: Final = 9 * MEBIBYTE
-"""Small instance types of Amazon OpenSearch Service refuse requests above 10 MiB, uncompressed."""
-
-LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1", "host.docker.internal"})
-"""Hosts to which a request may travel without TLS: this machine, also as a container names it."""
 
 MASTER_USER: Final = "OPENSEARCH_SECRET_ARN"
 """The variable that names the secret of the master user; the setup function alone reads it."""
 
-AUTO: Final = "auto"
-"""Of INDEX_REPLICAS: one copy where there is a second node."""
-
-SERVICES: Final = ("es", "aoss")
-
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-LONGEST_RETENTION: Final = 3650
-"""Days, as in the template."""
-
-_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
-_REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 _USER: Final = re.compile(r"^([a-z]+://)?.*@")
 """Name and password in front of a host, which must not be repeated in a log."""
 
@@ -130,26 +122,28 @@ class Config:
         reader = _Reader(environ)
         auth = Auth(reader.choice("OPENSEARCH_AUTH", [each.value for each in Auth], default="iam"))
         config = cls(
-            url=reader.read("OPENSEARCH_URL", lambda text: _read_url(text, auth)) or "",
+            url=reader.read("OPENSEARCH_URL", lambda text: read_url(text, unsigned=auth is Auth.NONE)) or "",
             auth=auth,
-            service=reader.read("OPENSEARCH_SERVICE", lambda text: _read_service(text, auth), default="es")
+            service=reader.read(
+                "OPENSEARCH_SERVICE", lambda text: read_service(text, signed=auth is Auth.IAM), default="es"
+            )
             or "",
-            region=reader.required_for("AWS_REGION", auth, Auth.IAM, _read_region),
+            region=reader.required_for("AWS_REGION", auth, Auth.IAM, read_region),
             credentials=_read_credentials(environ),
             username=reader.required_for("OPENSEARCH_USERNAME", auth, Auth.BASIC),
             password=reader.required_for("OPENSEARCH_PASSWORD", auth, Auth.BASIC),
-            ca_bundle=reader.optional("OPENSEARCH_CA_BUNDLE", _read_ca_bundle),
-            index_prefix=reader.read("INDEX_PREFIX", _read_prefix, default="cwl") or "",
+            ca_bundle=reader.optional("OPENSEARCH_CA_BUNDLE", read_ca_bundle),
+            index_prefix=reader.read("INDEX_PREFIX", read_prefix, default="cwl") or "",
             formats=reader.read("LOG_FORMATS", Formats.from_text, default=DEFAULT) or Formats({}),
             keep_message=reader.choice("KEEP_MESSAGE", ["always", "unparsed"], default="always") == "always",
-            max_bulk_bytes=reader.read("MAX_BULK_BYTES", _read_bulk_bytes, default=str(DEFAULT_BULK_BYTES))
+            max_bulk_bytes=reader.read("MAX_BULK_BYTES", read_bulk_bytes, default=str(DEFAULT_BULK_BYTES))
             or 0,
             log_level=reader.choice("LOG_LEVEL", list(LOG_LEVELS), default="INFO"),
             failure_bucket=environ.get("FAILURE_BUCKET") or None,
             failure_kms_key=environ.get("FAILURE_KMS_KEY") or None,
-            retention_days=reader.read("RETENTION_DAYS", _read_days, default="0") or 0,
-            index_shards=reader.read("INDEX_SHARDS", _read_shards, default="1") or 1,
-            index_replicas=reader.read("INDEX_REPLICAS", _read_replicas, default=AUTO),
+            retention_days=reader.read("RETENTION_DAYS", read_days, default="0") or 0,
+            index_shards=reader.read("INDEX_SHARDS", read_shards, default="1") or 1,
+            index_replicas=reader.read("INDEX_REPLICAS", read_replicas, default=AUTO),
             own_log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
             own_log_prefix=environ.get("OWN_LOG_PREFIX", ""),
         )
@@ -200,108 +194,6 @@ class _Reader:
             self.problems.append(f"{name} is not set, and OPENSEARCH_AUTH={auth.value} needs it")
             return text
         return self.read(name, convert) or text
-
-
-def _read_url(text: str, auth: Auth) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("it must start with https:// and a host name")
-    if "@" in parts.netloc:
-        raise ValueError(
-            "it must not hold a user name or password; use OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD"
-        )
-    if parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError("it must end after the host and port")
-    if not _is_host(parts.hostname):
-        raise ValueError("a host name has letters, digits, '-' and '.' only")
-    if not _has_usable_port(parts):
-        raise ValueError("the port must be a number from 1 to 65535")
-    local = parts.hostname in LOCAL_HOSTS
-    if parts.scheme == "http" and not local:
-        raise ValueError("without TLS only this machine may be addressed; use https://")
-    if auth is Auth.NONE and not local:
-        raise ValueError("OPENSEARCH_AUTH=none is for this machine only; use iam or basic")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _is_host(name: str) -> bool:
-    if ":" not in name:
-        return _HOST.fullmatch(name) is not None
-    try:
-        ipaddress.IPv6Address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def _has_usable_port(parts: SplitResult) -> bool:
-    if parts.netloc.endswith(":"):
-        return False
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False
-
-
-def _read_service(text: str, auth: Auth) -> str:
-    if text not in SERVICES:
-        raise ValueError(f"allowed are {', '.join(SERVICES)}")
-    if text == "aoss" and auth is not Auth.IAM:
-        raise ValueError("a serverless collection takes signed requests only; use OPENSEARCH_AUTH=iam")
-    return text
-
-
-def _read_region(text: str) -> str:
-    if not _REGION.fullmatch(text):
-        raise ValueError("it must be the name of a Region, such as eu-central-1")
-    return text
-
-
-def _read_ca_bundle(text: str) -> str:
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=text)
-    except ssl.SSLError as error:
-        raise ValueError("the file holds no certificates that can be read (PEM)") from error
-    except OSError as error:
-        raise ValueError(f"the file cannot be read: {error.strerror}") from error
-    return text
-
-
-def _read_prefix(text: str) -> str:
-    if not _PREFIX.fullmatch(text):
-        raise ValueError("allowed are lower-case letters, digits, '-' and '_', with a letter or digit first")
-    return text
-
-
-def _read_bulk_bytes(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError("it must be a whole number of bytes")
-    number = int(text)
-    if not SMALLEST_BULK_BYTES <= number <= LARGEST_BULK_BYTES:
-        raise ValueError(f"allowed are {SMALLEST_BULK_BYTES} to {LARGEST_BULK_BYTES} bytes")
-    return number
-
-
-def _read_days(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError("it must be a whole number of days, 0 for ever")
-    if len(text) > len(str(LONGEST_RETENTION)) or int(text) > LONGEST_RETENTION:
-        raise ValueError(f"allowed are 0 to {LONGEST_RETENTION} days, 0 for ever")
-    return int(text)
-
-
-def _read_shards(text: str) -> int:
-    return _read_number(text, 1, 100)
-
-
-def _read_replicas(text: str) -> int | None:
-    return None if text == AUTO else _read_number(text, 0, 10)
-
-
-def _read_number(text: str, least: int, most: int) -> int:
-    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-        raise ValueError(f"allowed are whole numbers from {least} to {most}")
-    return int(text)
 
 
 def _read_credentials(environ: Mapping[str, str]) -> Credentials | None:

@@ -12,8 +12,9 @@ import pytest
 from benchmarks.contest import ENVIRONMENT
 from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
-from handler.config import LARGEST_BULK_BYTES, LOG_LEVELS, SMALLEST_BULK_BYTES, Config, ConfigError
+from handler.config import LOG_LEVELS, Config, ConfigError
 from handler.setup import READERS, VARIABLES, WRITERS
+from handler.variables import LARGEST_BULK_BYTES, SMALLEST_BULK_BYTES
 from parser.format import known_formats
 from tools.setup_version import replace_version, setup_version
 

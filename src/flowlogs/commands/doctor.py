@@ -1,6 +1,5 @@
 """`flowlogs doctor`: is everything in place? One line for each thing, ok or what to do."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,8 +14,9 @@ from flowlogs.cluster.account import examine_account
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.finding import Finding, State, problem, unknown
 from flowlogs.cluster.health import INSIDE, REACH, SIGN, examine
-from flowlogs.terminal.display import count_of, make_console
+from flowlogs.terminal.display import count_of, foreign, make_console
 from flowlogs.terminal.exits import INCOMPLETE, describe, explained
+from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack
 from handler.config import ConfigError
 
@@ -61,7 +61,7 @@ def doctor_command(
         findings = [*_examine_cluster(deployment, stack), *account]
     if as_json:
         shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
-        print(json.dumps(shown, indent=2))
+        print(dump_json(shown))
     else:
         _print(make_console(), findings)
     if any(each.state in (State.PROBLEM, State.UNKNOWN) for each in findings):
@@ -83,7 +83,7 @@ def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Find
 def _print(console: Console, findings: list[Finding]) -> None:
     for each in findings:
         console.print(Text.assemble((f"{each.state.value:<9}", STYLES[each.state]), each.name))
-        text = Text(each.text, style="dim" if each.state is State.OK else "")
+        text = foreign(each.text, style="dim" if each.state is State.OK else "")
         console.print(Padding(text, (0, 0, 0, 9), expand=False))
     numbers = Counter(each.state for each in findings)
     console.print(

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.reparsing import Reparse, Result
-from flowlogs.terminal.display import count_of, format_count, make_console, plain_table
+from flowlogs.terminal.display import count_of, foreign, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail
+from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack, in_utc
 
 REASONS: Final = 10
@@ -54,7 +54,7 @@ def reparse_command(
         reparse = Reparse(client, config, in_utc(since), in_utc(until), dry_run=dry_run)
         result = reparse.run()
     if as_json:
-        print(json.dumps({"dry_run": dry_run, **to_json(result)}, indent=2))
+        print(dump_json({"dry_run": dry_run, **to_json(result)}))
     elif not result.shards:
         days = f"{config.index_prefix}-YYYY.MM.DD"
         print(f"there is no index {days} of this time: nothing to parse again (INDEX_PREFIX names others)")
@@ -89,14 +89,16 @@ def _print(console: Console, result: Result, *, dry_run: bool) -> None:
         if counts:
             table = plain_table("documents", title, right=["documents"])
             for reason, number in counts.most_common(REASONS):
-                table.add_row(format_count(number), Text(reason))  # not markup: reasons have brackets
+                table.add_row(format_count(number), foreign(reason))
             console.print(table)
     for each in result.samples:
+        console.print()
         line = each["before"]["@message"]
-        shown = line if line.isprintable() else ascii(line)
-        console.print(Text(f"\n{each['_index']} {each['_id']}: {shown}"), soft_wrap=True)
+        console.print(foreign(f"{each['_index']} {each['_id']}: {line}"), soft_wrap=True)
         fields = {name: value for name, value in each["after"].items() if not name.startswith("@")}
-        console.print(Text(f"  {'would be' if dry_run else 'is now'} {json.dumps(fields)}"), soft_wrap=True)
+        console.print(
+            foreign(f"  {'would be' if dry_run else 'is now'} {json.dumps(fields)}"), soft_wrap=True
+        )
     if result.unrefreshed:
-        console.print(Text(result.unrefreshed, style="yellow"))
+        console.print(foreign(result.unrefreshed, style="yellow"))
     console.print(f"{count_of(result.after, 'document', 'has', 'have')} a parse error now")

@@ -1,6 +1,5 @@
 """`flowlogs verify`: did everything arrive? What each side says of a time, and whether it adds up."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -25,8 +24,9 @@ from flowlogs.accounting.balance import (
 from flowlogs.accounting.gather import gather
 from flowlogs.accounting.sources import OUTCOMES, Window, day
 from flowlogs.cluster.deployment import Deployment
-from flowlogs.terminal.display import format_count, make_console, plain_table
+from flowlogs.terminal.display import foreign, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc
 
 FRESH: Final = timedelta(minutes=15)
@@ -80,7 +80,7 @@ def verify_command(
         sources = gather(deployment, stack, window)
     checks = check(sources, given.repeat(stack))
     if as_json:
-        print(json.dumps(_to_json(window, sources, checks), indent=2))
+        print(dump_json(_to_json(window, sources, checks)))
     else:
         _print(make_console(), window, sources, checks)
     if conclude(checks) is not Conclusion.ADDS_UP:
@@ -144,13 +144,13 @@ def _print(console: Console, window: Window, sources: Sources, checks: list[Chec
         )
     console.print(table)
     for source, reason in sources.missing.items():
-        console.print(Text(f"{source}: not known: {reason}", style="yellow"))
+        console.print(foreign(f"{source}: not known: {reason}", style="yellow"))
     for note in sources.notes:
-        console.print(Text(note, style="yellow"))
+        console.print(foreign(note, style="yellow"))
     console.print()
     for each in checks:
         console.print(Text.assemble((f"{each.state.value:<13}", STYLES[each.state]), each.name))
-        text = Text(each.text, style="dim" if each.state is State.OK else "")
+        text = foreign(each.text, style="dim" if each.state is State.OK else "")
         console.print(Padding(text, (0, 0, 0, 13), expand=False))
     if window.until > datetime.now(UTC) - FRESH:
         console.print("\nThe end of this time is near: events and metrics of it may still be on their way.")
