@@ -87,7 +87,7 @@ delete: .venv-sam/.stamp ## Delete the stack; the log group, the failure bucket 
 EVENT ?= events/flow-logs-v2.json
 FUNCTION ?= ForwardFunction
 .PHONY: invoke
-invoke: .venv/.stamp .venv-sam/.stamp ## Run a built function with EVENT=events/... (FUNCTION=ReplayFunction), locally
+invoke: .venv/.stamp .venv-sam/.stamp ## Run a built function with EVENT=events/... (FUNCTION=StreamFunction or ReplayFunction), locally
 	@$(RUN)/flowlogs invoke --function $(FUNCTION) $(EVENT)
 
 .PHONY: check

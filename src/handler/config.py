@@ -9,9 +9,11 @@ from typing import Final, TypeVar
 from handler.variables import (
     AUTO,
     MEBIBYTE,
+    SHORTEST_STREAM,
     read_bulk_bytes,
     read_ca_bundle,
     read_days,
+    read_hours,
     read_prefix,
     read_region,
     read_replicas,
@@ -82,6 +84,7 @@ class Config:
         index_replicas: copies of each shard; None for one where there is a second node.
         own_log_group: the log group that this function writes to; empty outside of Lambda.
         own_log_prefix: how the names of all log groups of the stack's own begin; empty where none is known.
+        stream_hours: how long the stream that is the source keeps a record.
     """
 
     url: str
@@ -104,6 +107,7 @@ class Config:
     index_replicas: int | None = None
     own_log_group: str = ""
     own_log_prefix: str = ""
+    stream_hours: int = SHORTEST_STREAM
 
     def is_own_log(self, log_group: str) -> bool:
         """Tell whether a log group is the function's own, or that of another part of its stack."""
@@ -146,6 +150,8 @@ class Config:
             index_replicas=reader.read("INDEX_REPLICAS", read_replicas, default=AUTO),
             own_log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
             own_log_prefix=environ.get("OWN_LOG_PREFIX", ""),
+            stream_hours=reader.read("STREAM_HOURS", read_hours, default=str(SHORTEST_STREAM))
+            or SHORTEST_STREAM,
         )
         if reader.problems:
             raise ConfigError(reader.problems)

@@ -35,6 +35,8 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "PayloadsUnreadable": ("unreadable", MetricUnit.Count),
     "OldestPendingAge": ("oldest_pending_age", MetricUnit.Seconds),
     "PendingObjects": ("remaining_objects", MetricUnit.Count),
+    "StreamRecords": ("records", MetricUnit.Count),
+    "StreamRecordsLeft": ("records_left", MetricUnit.Count),
 }
 """Metric -> the count that it shows, and its unit."""
 
@@ -70,9 +72,6 @@ def count(report: Report) -> dict[str, int]:
 
 def log_report(name: str, subscription: Subscription, report: Report, *, milliseconds: int) -> None:
     """Log what became of a payload."""
-    reasons: dict[str, str] = {}
-    for each in (*report.rejected, *report.pending):
-        reasons.setdefault(each.verdict.error_type, _shorten(each.verdict.reason))
     logger.info(
         name,
         extra={
@@ -80,9 +79,17 @@ def log_report(name: str, subscription: Subscription, report: Report, *, millise
             "log_stream": subscription.log_stream,
             **count(report),
             "milliseconds": milliseconds,
-            "reasons": reasons,
+            "reasons": find_reasons(report),
         },
     )
+
+
+def find_reasons(report: Report) -> dict[str, str]:
+    """Return why events were not taken: the type of each error, and its first reason."""
+    reasons: dict[str, str] = {}
+    for each in (*report.rejected, *report.pending):
+        reasons.setdefault(each.verdict.error_type, _shorten(each.verdict.reason))
+    return reasons
 
 
 def log_failures(report: Report) -> None:

@@ -7,7 +7,7 @@ one behind the other.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +16,7 @@ import msgspec
 
 from handler.config import ConfigError
 from handler.delivery import ATTEMPTS, Delivery
+from handler.discarded import RECORD_SECONDS, unpack
 from handler.environment import Environment, measure_time, prepare
 from handler.expiry import divide
 from handler.failures import REJECTED, Content, FailureStore, Pending
@@ -27,6 +28,7 @@ from handler.opensearch import READ_SECONDS
 from handler.report import Report
 from handler.summary import Fate, Summary
 from parser.errors import EnvelopeError
+from parser.kinesis import Record
 from parser.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -189,11 +191,8 @@ class Replay:
     def _handle(self, pending: Pending) -> Fate:
         if self._journal.is_settled(pending) and not self._keep:
             return self._drop(pending, Fate.DROPPED)
-        limit = find_limit(pending.key)
-        if pending.size > limit:
-            return self._set_aside(pending, f"object has {pending.size} bytes, and {limit} are the most")
-        if self._journal.is_condemned(pending):
-            return self._set_aside(pending, f"{MOST_STOPS} runs were stopped with this object in hand")
+        if reason := self._find_fault(pending):
+            return self._set_aside(pending, reason)
         try:
             content = self._store.read(pending.key)
         except Exception as error:
@@ -204,6 +203,8 @@ class Replay:
             return Fate.GONE
         pending = replace(pending, etag=content.etag)
         try:
+            if (records := content.read_batch()) is not None:
+                return self._unpack(pending, records)
             subscription = content.decode()
         except EnvelopeError as error:
             return self._set_aside(pending, str(error))
@@ -216,6 +217,23 @@ class Replay:
         self._taken = report.taken if report.settled else set()
         self._vain.update(report.refused)
         return self._settle(pending, content, subscription, report)
+
+    def _find_fault(self, pending: Pending) -> str:
+        """Return why an object must not be read at all; empty where it may."""
+        limit = find_limit(pending.key)
+        if pending.size > limit:
+            return f"object has {pending.size} bytes, and {limit} are the most"
+        if self._journal.is_condemned(pending):
+            return f"{MOST_STOPS} runs were stopped with this object in hand"
+        return ""
+
+    def _unpack(self, pending: Pending, records: Sequence[Record]) -> Fate:
+        """Store the payloads of a stream's batch anew; the next run delivers them."""
+        if self._keep or self._time_left() < len(records) * RECORD_SECONDS:
+            return Fate.LEFT
+        unreadable = unpack(self._store, pending, records, str(self._environment.config.formats))
+        self.summary.counts["unreadable"] += unreadable
+        return self._drop(pending, Fate.SHORTENED)
 
     def _set_aside(self, pending: Pending, reason: str) -> Fate:
         logger.warning("replay.unreadable", extra={"key": pending.key, "reason": reason})
@@ -271,8 +289,8 @@ def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
     now = datetime.now(UTC)
     return {
         **{fate.value: summary.fates[fate] for fate in Fate},
-        "unreadable": summary.fates[Fate.SET_ASIDE],
         **summary.counts,
+        "unreadable": summary.fates[Fate.SET_ASIDE] + summary.counts["unreadable"],
         "remaining_objects": summary.remaining,
         "oldest_pending_age": max(0, int((now - oldest.since).total_seconds())) if oldest else 0,
     }

@@ -25,6 +25,10 @@ SERVICES: Final = ("es", "aoss")
 LONGEST_RETENTION: Final = 3650
 """Days, as in the template."""
 
+SHORTEST_STREAM: Final = 24
+LONGEST_STREAM: Final = 8760
+"""Hours that a Kinesis stream can keep its records."""
+
 _HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 _REGION: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PREFIX: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -133,6 +137,11 @@ def read_shards(text: str) -> int:
 def read_replicas(text: str) -> int | None:
     """Return the number of copies; None for one where there is a second node."""
     return None if text == AUTO else _read_number(text, 0, 10)
+
+
+def read_hours(text: str) -> int:
+    """Return the hours that a stream keeps its records."""
+    return _read_number(text, SHORTEST_STREAM, LONGEST_STREAM)
 
 
 def _read_number(text: str, least: int, most: int) -> int:

@@ -13,7 +13,7 @@ from faults.harness.functions import Functions
 from faults.harness.ledger import PREFIX, Ledger, Payload
 from faults.harness.proxy import Proxy
 from flowlogs.local.embedded import Embedded
-from handler import delivery, forward, replay
+from handler import batch, delivery, replay
 from handler.failures import FAILED, connect_s3
 from handler.observe import logger
 from parser.format import DEFAULT, Formats
@@ -100,7 +100,7 @@ def stack_on(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
     # A busy machine is no outage: wait for answers for long, and let the tests of silence say otherwise.
     monkeypatch.setattr(delivery, "QUICK_SECONDS", 30.0)
     monkeypatch.setattr(delivery, "READ_SECONDS", 30.0)
-    monkeypatch.setattr(forward, "PROBE_SECONDS", 30.0)
+    monkeypatch.setattr(batch, "PROBE_SECONDS", 30.0)
     monkeypatch.setattr(replay, "READ_SECONDS", 30.0)
     with Proxy(node.port) as proxy:
         functions = Functions.install(monkeypatch, bucket, proxy.url)

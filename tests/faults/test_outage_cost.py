@@ -23,10 +23,10 @@ from typing import Final, cast
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from handler import forward
+from handler import batch
 from handler.config import Config
 from handler.delivery import Delivery
-from handler.environment import Environment
+from handler.environment import Environment, measure_time
 from handler.opensearch import CONNECT_SECONDS, ConnectionFailedError
 from handler.outage import Outage
 from parser.bulk import Body
@@ -111,7 +111,7 @@ class Simulation:
         while (arrival := arrival + self.chance.expovariate(self.rate)) < HOUR:
             self.clock.now = arrival
             container = self._choose()
-            forward._deliver(container.environment, PAYLOAD, self._context())
+            list(batch.deliver(container.environment, [PAYLOAD], measure_time(self._context())))
             self.clock.advance(WORK + STORE)
             container.free_from = self.clock.now
             normal += WORK + BULK

@@ -9,7 +9,7 @@ from faults.conftest import Stack
 from faults.harness.proxy import Proxy
 from faults.harness.soak import Soak
 from faults.harness.victim import Victims
-from handler import delivery, forward
+from handler import batch, delivery
 from handler.failures import connect_s3
 
 EVENTS = int(os.environ.get("SOAK_EVENTS", "20000"))
@@ -36,7 +36,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 def test_every_event_is_indexed_once_whatever_happens(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tell: Callable[[str], None]
 ) -> None:
-    for module, name in ((delivery, "QUICK_SECONDS"), (delivery, "READ_SECONDS"), (forward, "PROBE_SECONDS")):
+    for module, name in ((delivery, "QUICK_SECONDS"), (delivery, "READ_SECONDS"), (batch, "PROBE_SECONDS")):
         monkeypatch.setattr(module, name, 2.0)
     tell(f"SEED={SEED}: {EVENTS} events")
     with Proxy(stack.bucket.port) as s3, Victims() as victims:

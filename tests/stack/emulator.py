@@ -5,11 +5,18 @@ What it does otherwise than AWS, and this stack needs:
 - what fails three times goes nowhere when the destination is a bucket: here as Lambda's record of it, written
   with the function's role, so that IAM and the bucket's policy have their say;
 - for calls about log streams IAM is asked about the log group: here about its streams, as with AWS;
-- CloudFormation refuses flow logs and alarms on metric math: here they are recorded, and do nothing.
+- CloudWatch Logs gives an event another id for each filter, and writes to no stream: here the id is the
+  event's, and records are put with the filter's role, or the destination's, so that IAM has its say;
+- a function that reads a stream cannot settle a part of a batch: here Lambda goes on from the record that
+  it names;
+- an update of a nested stack forgets the attributes of what does not change: here they are remembered;
+- CloudFormation refuses flow logs, destinations and alarms on metric math: here they are recorded.
 
 It replaces functions without a public name, so the version of ministack is pinned.
 """
 
+import base64
+import gzip
 import json
 import logging
 import os
@@ -24,14 +31,18 @@ import ministack.services.lambda_svc as functions
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime, tls
-from ministack.services import ec2
+from ministack.services import cloudwatch_logs, ec2
 
 Properties = dict[str, Any]
 
 log = logging.getLogger("emulator")
+attributes: dict[str, Properties] = {}
 
 execute_at_once = functions._execute_function_with_config_scope
+execute_function = functions._execute_function
 route_failure = functions._route_async_failure
+provision_resource = cloudformation._provision_resource
+update_resource = cloudformation._update_resource
 describe_alarm = cloudformation._cw_metric_alarm_record
 is_bindable = app._port_is_bindable
 find_resource = iam_actions.extract_resource_arn
@@ -75,11 +86,79 @@ def keep_failure(target: str, name: str, event: Any, result: dict[str, Any]) -> 
         log.exception("the destination of %s refuses the event", name)
 
 
+def execute_batch(function: dict[str, Any], event: Any) -> Any:  # whatever the function answers
+    """Invoke a function; where it names a record of a stream's batch, go on from that one."""
+    result = execute_function(function, event)
+    records = event.get("Records", []) if isinstance(event, dict) else []
+    if not records or records[0].get("eventSource") != "aws:kinesis" or result.get("error"):
+        return result
+    answer = result.get("body") or {}
+    failures = (json.loads(answer) if isinstance(answer, str) else answer).get("batchItemFailures", [])
+    if not failures:
+        return result
+    numbers = [each["kinesis"]["sequenceNumber"] for each in records]
+    done = numbers.index(failures[0]["itemIdentifier"])
+    shard = records[0]["eventID"].partition(":")[0]
+    for _, _, mapping in functions._iter_all_esms():
+        if mapping["EventSourceArn"] == records[0]["eventSourceARN"]:
+            functions._kinesis_positions[mapping["UUID"]][shard] += done
+    return {**result, "error": True}
+
+
+def deliver(group: str, stream: str, events: list[dict[str, Any]]) -> None:
+    """Do what CloudWatch Logs does with the events of a log stream: hand them to each filter of the group."""
+    filters = (cloudwatch_logs._log_groups.get(group) or {}).get("subscriptionFilters") or {}
+    rows = [
+        {"id": f"{uuid.uuid4().int:056d}"[:56], "timestamp": each["timestamp"], "message": each["message"]}
+        for each in events
+    ]
+    for each in list(filters.values()):
+        payload = {
+            "messageType": "DATA_MESSAGE",
+            "owner": cloudwatch_logs.get_account_id(),
+            "logGroup": group,
+            "logStream": stream,
+            "subscriptionFilters": [each["filterName"]],
+            "logEvents": rows,
+        }
+        data = gzip.compress(json.dumps(payload).encode())
+        target, role = each["destinationArn"], each.get("roleArn", "")
+        if ":destination:" in target:
+            destination = cloudwatch_logs._destinations[target.rpartition(":")[2]]
+            target, role = destination["targetArn"], destination["roleArn"]
+        if ":function:" in target:
+            function = functions._functions.get(target.rpartition(":")[2])
+            event = {"awslogs": {"data": base64.b64encode(data).decode()}}
+            begin(execute, function, event, name="delivery (execute)")
+        else:
+            begin(put_record, target, role, data, name="delivery")
+
+
+def begin(work: Any, *arguments: Any, name: str) -> None:
+    """Do something in a thread of its own: who writes to a log group does not wait for its readers."""
+    threading.Thread(target=work, args=arguments, name=name, daemon=True).start()
+
+
+def put_record(stream: str, role: str, data: bytes) -> None:
+    """Put a record into a stream with a role."""
+    account = role.split(":")[4]
+    deliverer = {"FunctionArn": f"arn:aws:lambda:us-east-1:{account}:function:logs", "Role": role}
+    try:
+        connect("kinesis", deliverer).put_record(StreamARN=stream, Data=data, PartitionKey=uuid.uuid4().hex)
+    except (BotoCoreError, ClientError):
+        log.exception("%s refuses the record", stream)
+
+
 def connect_s3(function: dict[str, Any]) -> Any:  # botocore has no types
     """Return a client for S3 with the role of a function."""
+    return connect("s3", function)
+
+
+def connect(service: str, function: dict[str, Any]) -> Any:  # botocore has no types
+    """Return a client for a service with the role of a function."""
     credentials = lambda_runtime.execution_credentials(function)
     return botocore.session.get_session().create_client(
-        "s3",
+        service,
         endpoint_url=f"https://127.0.0.1:{os.environ['GATEWAY_PORT']}",
         region_name="us-east-1",
         verify=tls.ca_bundle_path(tls.resolve_tls_material()[0]),
@@ -109,6 +188,39 @@ def delete_flow_log(identity: str, _properties: Properties) -> None:
     ec2._flow_logs.pop(identity, None)
 
 
+def provision(*arguments: Any, **named: Any) -> tuple[str, Properties]:
+    """Make a resource, and remember its attributes."""
+    identity, found = provision_resource(*arguments, **named)
+    attributes[identity] = found
+    return identity, found
+
+
+def update(*arguments: Any, **named: Any) -> tuple[str, Properties]:
+    """Change a resource; where nothing changes, its attributes are those that it had."""
+    identity, found = update_resource(*arguments, **named)
+    attributes[identity] = found or attributes.get(identity, {})
+    return identity, attributes[identity]
+
+
+def create_destination(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Properties]:
+    """Record a destination."""
+    name = properties["DestinationName"]
+    cloudwatch_logs._put_destination(
+        {
+            "destinationName": name,
+            "targetArn": properties["TargetArn"],
+            "roleArn": properties["RoleArn"],
+            "accessPolicy": properties["DestinationPolicy"],
+        }
+    )
+    return name, {"Arn": cloudwatch_logs._destinations[name]["arn"]}
+
+
+def delete_destination(identity: str, _properties: Properties) -> None:
+    """Forget a destination."""
+    cloudwatch_logs._destinations.pop(identity, None)
+
+
 def record_alarm(name: str, properties: Properties) -> Any:
     """Record an alarm on metric math, which is never evaluated."""
     if not properties.get("Metrics"):
@@ -129,11 +241,19 @@ def may_bind(host: str, port: int) -> bool:
 
 
 functions._execute_function_with_config_scope = execute
+functions._execute_function = execute_batch
 functions._route_async_failure = keep_failure
+cloudwatch_logs._fanout_to_subscription_filters = deliver
 cloudformation._RESOURCE_HANDLERS["AWS::EC2::FlowLog"] = {
     "create": create_flow_log,
     "delete": delete_flow_log,
 }
+cloudformation._RESOURCE_HANDLERS["AWS::Logs::Destination"] = {
+    "create": create_destination,
+    "delete": delete_destination,
+}
+cloudformation._provision_resource = provision
+cloudformation._update_resource = update
 cloudformation._cw_metric_alarm_record = record_alarm
 iam_actions.extract_resource_arn = find_stream
 app._port_is_bindable = may_bind

@@ -29,7 +29,7 @@ def test_the_parameters_of_the_docs_are_those_of_the_template(template: Template
 
 
 def test_the_alarms_of_the_docs_are_those_of_the_template(nested: dict[str, Template], deploy: str) -> None:
-    resources = nested["watching"]["Resources"].values()
+    resources = [*nested["watching"]["Resources"].values(), *nested["stream"]["Resources"].values()]
     alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
     expected = [
         (alarm["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-"), alarm["AlarmDescription"])
@@ -49,7 +49,14 @@ def test_every_metric_is_explained(project: Path) -> None:
 def test_every_parameter_that_a_page_names_exists(project: Path, template: Template, file: str) -> None:
     text = (project / file).read_text(encoding="utf-8")
     named = set(re.findall(r"`([A-Z][a-z]+[A-Z]\w*)(?:=\w+)?`", text))
-    others = {"DashboardsUrl", "FlowLogs", *template["Resources"], *template["Outputs"]}
+    others = {
+        "DashboardsUrl",
+        "FlowLogs",
+        "IteratorAge",
+        "TagFieldSpecifications",
+        *template["Resources"],
+        *template["Outputs"],
+    }
     assert named <= template["Parameters"].keys() | METRICS.keys() | others
 
 

@@ -54,29 +54,36 @@ def test_what_fails_for_good_goes_to_the_bucket_and_a_replay_is_not_repeated(res
 
 def test_data_stays_when_the_stack_goes_unless_it_never_stood(resources: Template) -> None:
     kept = {name for name, each in resources.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
-    assert kept == {"FlowLogs", "FailureBucket", "FailureBucketPolicy", "Domain"}
+    assert kept == {"FlowLogs", "FailureBucket", "FailureBucketPolicy", "Domain", "Stream"}
     assert {resources[name]["UpdateReplacePolicy"] for name in kept} == {"Retain"}
 
 
 def test_nothing_arrives_before_what_it_needs(resources: Template) -> None:
     needs = {
-        "FlowLog": ["SubscriptionFilter"],
         "SubscriptionFilter": ["ForwardPermission", "ForwardFunctionEventInvokeConfig", "Setup"],
+        "StreamFilter": ["StreamMapping"],
+        "Senders": ["StreamMapping"],
         "ForwardFunction": ["Setup"],
+        "StreamFunction": ["Setup"],
         "ReplayFunction": ["Setup"],
     }
     found = {name: resources[name]["DependsOn"] for name in needs}
     assert {name: [each] if isinstance(each, str) else each for name, each in found.items()} == needs
+    # And the flow log after the filter that there is, which it names for no other reason.
+    group, waited_for = properties(resources, "FlowLog")["LogGroupName"]["Fn::Select"][1]
+    assert group == {"Fn::If": ["MakesLogGroup", {"Ref": "FlowLogs"}, {"Ref": "LogGroupName"}]}
+    assert waited_for == {"Fn::If": ["IsStream", {"Ref": "StreamFilter"}, {"Ref": "SubscriptionFilter"}]}
 
 
 def test_metrics_are_kept_whatever_is_logged(resources: Template) -> None:
-    for name in ("ForwardFunction", "ReplayFunction", "SetupFunction"):
+    for name in ("ForwardFunction", "StreamFunction", "ReplayFunction", "SetupFunction"):
         logging = properties(resources, name)["LoggingConfig"]
         assert logging["ApplicationLogLevel"] == {"Fn::If": ["IsDebug", "DEBUG", "INFO"]}
 
 
-def test_lambda_may_write_what_failed_where_it_asks_to(nested: Nested) -> None:
-    (policy,) = properties(nested["roles"]["Resources"], "ForwardRole")["Policies"]
+@pytest.mark.parametrize("role", ["ForwardRole", "StreamRole"])
+def test_lambda_may_write_what_failed_where_it_asks_to(nested: Nested, role: str) -> None:
+    (policy,) = properties(nested["roles"]["Resources"], role)["Policies"]
     statements = {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
     mine = {"StringEqualsIfExists": {"s3:ResourceAccount": {"Ref": "AWS::AccountId"}}}
     assert statements["KeepEvents"]["Resource"] == {"Fn::Sub": "${BucketArn}/*"}
@@ -86,7 +93,7 @@ def test_lambda_may_write_what_failed_where_it_asks_to(nested: Nested) -> None:
 
 def test_the_formats_fit_into_the_environment(resources: Template, template: Template) -> None:
     parameters = template["Parameters"]
-    variables = properties(resources, "ForwardFunction")["Environment"]["Variables"]
+    variables = properties(resources, "StreamFunction")["Environment"]["Variables"]
     most = 4 * 1024  # of all names and values together: a limit of Lambda's
     formats = parameters["LogFormat"]["MaxLength"] + 1 + parameters["FurtherLogFormats"]["MaxLength"]
     # The longest that the others can be in practice: an endpoint, a bucket, a key, a prefix, a password.
@@ -140,7 +147,9 @@ def test_the_domain_is_encrypted_and_its_master_is_the_setup(resources: Template
 
 def test_the_domain_lets_in_the_stacks_roles_and_nobody_else(resources: Template) -> None:
     statements = properties(resources, "Domain")["AccessPolicies"]["Statement"]
-    principals = [each["Fn::GetAtt"] for statement in statements for each in statement["Principal"]["AWS"]]
+    named = [each for statement in statements for each in statement["Principal"]["AWS"]]
+    assert named.pop(2) == only_with_a_stream("StreamRoleArn")
+    principals = [each["Fn::GetAtt"] for each in named]
     assert principals == [
         ["Roles", "Outputs.ForwardRoleArn"],
         ["Roles", "Outputs.ReplayRoleArn"],
@@ -151,6 +160,79 @@ def test_the_domain_lets_in_the_stacks_roles_and_nobody_else(resources: Template
     assert statements[0]["Resource"]["Fn::Sub"].endswith(
         "domain/${DomainName}/${IndexPrefix}-????.??.??/_bulk"
     )
+
+
+def only_with_a_stream(output: str) -> dict[str, Any]:
+    """Return the value that an output of the roles has only where there is a stream."""
+    return {"Fn::If": ["HasStream", {"Fn::GetAtt": ["Roles", f"Outputs.{output}"]}, {"Ref": "AWS::NoValue"}]}
+
+
+def test_setup_gives_the_stream_function_the_writers_role(resources: Template) -> None:
+    assert only_with_a_stream("StreamRoleArn") in properties(resources, "Setup")["WriterRoleArns"]
+
+
+def test_the_stream_is_encrypted_and_grows_by_itself_unless_told(resources: Template) -> None:
+    found = properties(resources, "Stream")
+    key = {"Fn::If": ["HasKey", {"Ref": "KmsKeyArn"}, "alias/aws/kinesis"]}
+    assert found["StreamEncryption"] == {"EncryptionType": "KMS", "KeyId": key}
+    assert found["StreamModeDetails"] == {
+        "StreamMode": {"Fn::If": ["IsOnDemand", "ON_DEMAND", "PROVISIONED"]}
+    }
+    assert properties(resources, "StreamFilter")["Distribution"] == "Random"
+
+
+def test_cloudwatch_logs_writes_to_the_stream_for_the_accounts_that_are_named(nested: Nested) -> None:
+    roles = nested["roles"]["Resources"]
+    own, senders, organization = properties(roles, "DeliveryRole")["AssumeRolePolicyDocument"]["Statement"]
+    here = "arn:${AWS::Partition}:logs:${AWS::Region}"
+    anywhere = {"aws:SourceArn": {"Fn::Sub": f"{here}:*:*"}}
+    assert own["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+        "ArnLike": {"aws:SourceArn": {"Fn::Sub": here + ":${AWS::AccountId}:*"}},
+    }
+    name, statement, nothing = senders["Fn::If"]
+    assert (name, nothing) == ("HasSenders", {"Ref": "AWS::NoValue"})
+    separator, text = statement["Condition"]["StringLike"]["aws:SourceArn"]["Fn::Split"]
+    accounts = ["123456789012", "210987654321"]
+    joined = resolve(text, {"SenderAccounts": ",".join(accounts)})
+    assert joined.split(separator) == [f"arn:*:logs:*:{account}:*" for account in accounts]
+    assert statement["Condition"]["ArnLike"] == anywhere
+    name, statement, nothing = organization["Fn::If"]
+    assert (name, nothing) == ("HasOrganization", {"Ref": "AWS::NoValue"})
+    ours = {"aws:SourceOrgID": {"Ref": "OrganizationId"}}
+    assert statement["Condition"] == {"ArnLike": anywhere, "StringEquals": ours}
+    statements = [own, senders["Fn::If"][1], organization["Fn::If"][1]]
+    assert {each["Principal"]["Service"] for each in statements} == {"logs.amazonaws.com"}
+
+
+def resolve(value: Any, parameters: dict[str, str]) -> Any:  # as the template has it
+    """Return what Ref, Join and Split make of parameters."""
+    match value:
+        case {"Ref": name}:
+            return parameters[name]
+        case {"Fn::Join": [separator, parts]}:
+            return separator.join(resolve(each, parameters) for each in resolve(parts, parameters))
+        case {"Fn::Split": [separator, text]}:
+            return resolve(text, parameters).split(separator)
+    return value
+
+
+def test_the_destination_lets_in_the_accounts_that_are_named(resources: Template) -> None:
+    destination = properties(resources, "Senders")
+    name, organization, (accounts, variables) = read_choice(destination["DestinationPolicy"])
+    assert name == "HasOrganization"
+    (statement,) = json.loads(organization)["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "${OrganizationId}"}}
+    listed = resolve(variables["Accounts"], {"SenderAccounts": "123456789012,210987654321"})
+    (statement,) = json.loads(accounts.replace("${Accounts}", listed))["Statement"]
+    assert statement["Principal"] == {"AWS": ["123456789012", "210987654321"]}
+    assert statement["Action"] == ["logs:PutSubscriptionFilter", "logs:PutAccountPolicy"]
+    assert statement["Resource"].endswith(":destination:${AWS::StackName}")
+
+
+def read_choice(value: Any) -> tuple[str, str, Any]:  # as the template has it
+    name, first, second = value["Fn::If"]
+    return name, first["Fn::Sub"], second["Fn::Sub"]
 
 
 def test_nobody_signs_up_and_nobody_is_anonymous(nested: Nested) -> None:
@@ -184,20 +266,36 @@ def test_the_flow_log_writes_the_format_that_the_functions_read(resources: Templ
 
 def test_alarms_and_dashboard_name_metrics_that_exist(nested: Nested) -> None:
     watching = nested["watching"]["Resources"]
-    alarms = [each["Properties"] for each in watching.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    both = {**watching, **{f"Stream{name}": each for name, each in nested["stream"]["Resources"].items()}}
+    alarms = [each["Properties"] for each in both.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = [each["MetricStat"]["Metric"] for alarm in alarms for each in alarm.get("Metrics", [])[1:]]
+    queries = [
+        each["Expression"] for alarm in alarms for each in alarm.get("Metrics", []) if "Period" in each
+    ]
+    assert queries == [
+        {"Fn::Sub": "SELECT SUM(DeliveryErrors) FROM \"AWS/Logs\" WHERE FilterName = '${FilterName}'"}
+    ]
     named = [(each["Namespace"], each["MetricName"]) for each in (*alarms, *metrics) if "Namespace" in each]
     ours = {name for namespace, name in named if namespace == NAMESPACE}
     assert ours == {
         *("EventsRejected", "EventsUnparsed", "EventsUnaccounted", "EventsReceived"),
         *("RecordsSkipData", "EventsOwnLog", "OldestPendingAge", "PayloadsUnreadable"),
     }
-    assert {namespace for namespace, _ in named} == {NAMESPACE, "AWS/Lambda", "AWS/Logs", "AWS/ES"}
-    body = properties(watching, "Dashboard")["DashboardBody"]["Fn::Sub"]
+    assert {namespace for namespace, _ in named} == {
+        *(NAMESPACE, "AWS/Lambda", "AWS/Logs", "AWS/ES", "AWS/Kinesis")
+    }
+    text, variables = properties(watching, "Dashboard")["DashboardBody"]["Fn::Sub"]
+    name, row, nothing = variables["StreamRow"]["Fn::If"]
+    assert (name, nothing) == ("HasStream", "")
+    body = text.replace("${StreamRow}", row["Fn::Sub"])
     drawn = {metric for metric in METRICS if f'"{metric}"' in body}
     assert ours - drawn == set()
     assert drawn <= METRICS.keys()
-    assert len(json.loads(re.sub(r"\$\{[A-Za-z:]+\}", "x", body))["widgets"]) == 7
+    drawings = [body, text.replace("${StreamRow}", "")]
+    widgets = [json.loads(re.sub(r"\$\{[A-Za-z:]+\}", "x", each))["widgets"] for each in drawings]
+    assert list(map(len, widgets)) == [11, 7]
+    for drawn_widgets in widgets:  # none over another
+        assert len({(each["x"], each["y"]) for each in drawn_widgets}) == len(drawn_widgets)
 
 
 def test_completeness_is_the_share_that_was_not_received(nested: Nested) -> None:

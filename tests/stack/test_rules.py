@@ -55,6 +55,15 @@ def refusals(template: Template, given: dict[str, str]) -> list[str]:
         pytest.param({**EXISTING, **SECRET}, id="an existing domain and its master user"),
         pytest.param(NEW, id="a new domain"),
         pytest.param({**NEW, "VpcId": "vpc-1"}, id="a new domain and a flow log"),
+        pytest.param({**EXISTING, "Source": "stream"}, id="a stream"),
+        pytest.param({**EXISTING, "Source": "stream", "SenderAccounts": "123456789012"}, id="other accounts"),
+        pytest.param(
+            {**EXISTING, "Source": "stream", "OrganizationId": "o-abcdefghij"}, id="an organization"
+        ),
+        pytest.param(
+            {**EXISTING, "Source": "draining", "SenderAccounts": "123456789012"},
+            id="other accounts, to the end",
+        ),
         pytest.param({**EXISTING, "OpenSearchService": "aoss"}, id="a collection"),
         pytest.param(
             {"OpenSearchUrl": "https://x", "OpenSearchAuth": "basic", **SECRET}, id="another cluster"
@@ -104,6 +113,26 @@ def test_parameters_that_go_together_are_accepted(template: Template, given: dic
         ),
         pytest.param(
             {**EXISTING, "FunctionVpc": "other"}, "Functions in a VPC need FunctionSubnetIds", id="no subnets"
+        ),
+        pytest.param(
+            {**EXISTING, "SenderAccounts": "123456789012"},
+            "can send to a stream only",
+            id="senders, no stream",
+        ),
+        pytest.param(
+            {**EXISTING, "OrganizationId": "o-abcdefghij"},
+            "can send to a stream only",
+            id="members, no stream",
+        ),
+        pytest.param(
+            {
+                **EXISTING,
+                "Source": "stream",
+                "SenderAccounts": "123456789012",
+                "OrganizationId": "o-abcdefghij",
+            },
+            "Give SenderAccounts or OrganizationId",
+            id="accounts and an organization",
         ),
         pytest.param(
             {**EXISTING, "AlarmEmail": "a@b.c", "AlarmTopicArn": "arn:aws:sns:r:012345678901:t"},

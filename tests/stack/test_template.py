@@ -14,6 +14,7 @@ from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
 from handler.config import LOG_LEVELS, Config, ConfigError
 from handler.setup import READERS, VARIABLES, WRITERS
+from handler.stream import WAITING_SHARE
 from handler.variables import LARGEST_BULK_BYTES, SMALLEST_BULK_BYTES
 from parser.format import known_formats
 from tools.setup_version import replace_version, setup_version
@@ -29,6 +30,8 @@ NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
 OF_THE_C_LIBRARY = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
 # Read by setup alone, which is given them as properties of the custom resource.
 OF_SETUP = {"INDEX_SHARDS": "IndexShards", "INDEX_REPLICAS": "IndexReplicas"}
+# Read by the stream function alone, which is given it beside what all are given.
+OF_STREAM = {"STREAM_HOURS": "StreamHours"}
 # The stack deletes old indices; without it nothing does.
 KEPT_WITHOUT_THE_STACK = {"RETENTION_DAYS": "0"}
 
@@ -81,7 +84,9 @@ def test_the_function_is_given_what_it_reads(template: Template) -> None:
     with pytest.raises(ConfigError):
         Config.from_environ(environ)
     variables = set(function(template)["Environment"]["Variables"])
-    assert variables - OF_THE_C_LIBRARY | NOT_OFFERED | SET_BY_LAMBDA | set(OF_SETUP) == environ.read
+    assert (
+        variables - OF_THE_C_LIBRARY | NOT_OFFERED | SET_BY_LAMBDA | {*OF_SETUP, *OF_STREAM} == environ.read
+    )
 
 
 def test_the_benchmark_keeps_memory_as_the_stack_does(template: Template) -> None:
@@ -92,7 +97,7 @@ def test_the_benchmark_keeps_memory_as_the_stack_does(template: Template) -> Non
 
 
 def test_the_defaults_are_those_of_the_function(template: Template) -> None:
-    offered = {name: {"Ref": parameter} for name, parameter in OF_SETUP.items()}
+    offered = {name: {"Ref": parameter} for name, parameter in (OF_SETUP | OF_STREAM).items()}
     variables = {**function(template)["Environment"]["Variables"], **offered}
     defaults = {
         name: str(template["Parameters"][value["Ref"]]["Default"])
@@ -172,8 +177,65 @@ def test_a_replay_ends_before_the_next_begins(template: Template) -> None:
         assert run["Timeout"] < min(int(minutes) * 60, 900)
 
 
+def test_the_stream_function_is_told_how_long_its_stream_keeps_a_record(template: Template) -> None:
+    own = template["Resources"]["StreamFunction"]["Properties"]["Environment"]["Variables"]
+    assert own == {name: {"Ref": parameter} for name, parameter in OF_STREAM.items()}
+    for hours in template["Parameters"]["StreamHours"]["AllowedValues"]:
+        assert Config.from_environ({**REQUIRED, "STREAM_HOURS": hours}).stream_hours == int(hours)
+
+
+def test_lambda_gives_up_a_record_after_the_function_and_before_the_stream(template: Template) -> None:
+    given_up = template["Mappings"]["Stream"]
+    assert list(given_up) == template["Parameters"]["StreamHours"]["AllowedValues"]
+    longest = 7 * 86_400  # that a mapping can say
+    for hours, row in given_up.items():
+        kept = int(hours) * 3600
+        assert WAITING_SHARE * kept < row["GivenUp"] < kept
+        assert row["GivenUp"] == kept * 3 / 4 <= longest
+
+
+def test_a_stream_is_read_from_its_start_and_only_age_ends_an_attempt(template: Template) -> None:
+    mapping = template["Resources"]["StreamMapping"]["Properties"]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["MaximumRetryAttempts"] == -1
+    assert mapping["MaximumRecordAgeInSeconds"] == {
+        "Fn::FindInMap": ["Stream", {"Ref": "StreamHours"}, "GivenUp"]
+    }
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": "FailureBucket.Arn"}}}
+    assert mapping["BisectBatchOnFunctionError"] is True
+
+
+def test_without_a_stream_nothing_is_there_for_one(template: Template) -> None:
+    """The default makes what it made before there were streams."""
+    assert template["Parameters"]["Source"]["Default"] == "subscription"
+    of_a_stream = {
+        name: each.get("Condition")
+        for name, each in template["Resources"].items()
+        if name.startswith("Stream") or name == "Senders"
+    }
+    assert of_a_stream == {
+        "Stream": "HasStream",
+        "StreamMapping": "HasStream",
+        "StreamFilter": "IsStream",
+        "Senders": "HasSenders",
+        "StreamFunction": "HasStream",
+        "StreamWatching": "HasStream",
+    }
+
+
+def test_when_the_source_changes_what_lambda_has_taken_is_still_handled(template: Template) -> None:
+    """The filters come and go; the function that an invocation waits for stays, with all that it needs."""
+    resources = template["Resources"]
+    assert resources["SubscriptionFilter"]["Condition"] == "IsSubscription"
+    for name in ("ForwardFunction", "ForwardPermission", "ReplayFunction", "FailureBucket"):
+        assert "Condition" not in resources[name], name
+    conditions = template["Conditions"]
+    assert conditions["IsSubscription"] == {"Fn::Not": [conditions["IsStream"]]}
+
+
 def test_a_builder_exists_for_each_architecture(template: Template, project: Path) -> None:
-    for name in ("ForwardFunction", "ReplayFunction", "SetupFunction"):
+    for name in ("ForwardFunction", "StreamFunction", "ReplayFunction", "SetupFunction"):
         metadata = template["Resources"][name]["Metadata"]
         assert metadata["BuildMethod"] == "makefile"
         assert metadata["ContextPath"] == {"Fn::Sub": "builder/${Architecture}"}
@@ -182,14 +244,15 @@ def test_a_builder_exists_for_each_architecture(template: Template, project: Pat
         assert makefile.startswith(f"BUILT_FOR := {architecture}\n")
 
 
-@pytest.mark.parametrize("name", ["ForwardFunction", "ReplayFunction"])
+@pytest.mark.parametrize("name", ["ForwardFunction", "StreamFunction", "ReplayFunction"])
 def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Template, name: str) -> None:
     properties, parameters = function(template, name), template["Parameters"]
     assert properties["Handler"] == invoke.HANDLERS[name]
     assert parameters["MemorySize"]["Default"] == invoke.MEMORY_MB
     local = json.loads(invoke.ENVIRONMENT.read_text())[name]
     secret = {"OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"}
-    assert local.keys() == properties["Environment"]["Variables"].keys() - secret
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert local.keys() == variables.keys() - secret
     assert local["LOG_FORMATS"] == str(known_formats())
 
 

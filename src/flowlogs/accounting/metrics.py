@@ -34,11 +34,32 @@ def read_forwarded(log_group: str, filter_name: str, window: Window) -> tuple[in
     try:
         return _sum(asked, dimensions, window)["forwarded"], 0
     except NoDataError:
+        if other := _find_destination_type(log_group, filter_name):
+            return _sum(asked, dimensions | {"DestinationType": other}, window)["forwarded"], 0
         # Was there nothing to forward, or nobody to do it?
         taken_in = _read_taken_in(log_group, window)
         if taken_in:
             return 0, taken_in
         raise
+
+
+def _find_destination_type(log_group: str, filter_name: str) -> str | None:
+    """Return what CloudWatch Logs calls the filter's destination, where it is no function; None for unknown.
+
+    The name for a stream is not documented, so the metrics of the last two weeks are looked through.
+    """
+    import boto3
+
+    named = [{"Name": "LogGroupName", "Value": log_group}, {"Name": "FilterName", "Value": filter_name}]
+    client: Any = boto3.client("cloudwatch")
+    found = client.list_metrics(Namespace="AWS/Logs", MetricName="ForwardedLogEvents", Dimensions=named)
+    kinds = [
+        each["Value"]
+        for metric in found["Metrics"]
+        for each in metric["Dimensions"]
+        if each["Name"] == "DestinationType"
+    ]
+    return next((kind for kind in kinds if kind != "Lambda"), None)
 
 
 def _read_taken_in(log_group: str, window: Window) -> int:

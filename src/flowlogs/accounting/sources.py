@@ -140,11 +140,11 @@ def read_bucket(
 
 
 def _read_events(content: Content, window: Window, log_group: str | None) -> Iterator[tuple[str, int]]:
-    subscription = content.decode()
-    if log_group is None or subscription.log_group == log_group:
-        for event in subscription.events:
-            if window.holds(event.timestamp):
-                yield event.id, event.timestamp
+    for subscription in content.payloads():
+        if log_group is None or subscription.log_group == log_group:
+            for event in subscription.events:
+                if window.holds(event.timestamp):
+                    yield event.id, event.timestamp
 
 
 def day(moment: datetime) -> Window:

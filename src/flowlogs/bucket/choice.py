@@ -58,6 +58,9 @@ def read_log_group(content: Content) -> str:
     if content.log_group:
         return content.log_group
     try:
-        return content.decode().log_group
+        groups = {each.log_group for each in content.payloads()}
     except EnvelopeError:
-        return "(unreadable)"
+        groups = set()
+    if len(groups) > 1:
+        return "(several)"
+    return groups.pop() if groups else "(unreadable)"

@@ -48,7 +48,8 @@ def try_formats(objects: Iterable[Pending], store: FailureStore, formats: Format
 
 def _read_lines(content: Content) -> list[str]:
     try:
-        return [event.message for event in content.decode().events[:FIRST_LINES]]
+        events = (event for each in content.payloads() for event in each.events)
+        return [event.message for event in islice(events, FIRST_LINES)]
     except EnvelopeError:
         return []
 
@@ -84,7 +85,6 @@ def _read_all(objects: Iterable[Pending], store: FailureStore) -> Iterator[tuple
 
 def _count_events(content: Content) -> int:
     try:
-        subscription = content.decode()
+        return sum(len(each.events) + len(each.unusable) for each in content.payloads())
     except EnvelopeError:
         return 0
-    return len(subscription.events) + len(subscription.unusable)

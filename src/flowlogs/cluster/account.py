@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowlogs.cluster.deployment import Deployment, read_function
 from flowlogs.cluster.finding import Finding, ok, problem, skipped, unknown
+from flowlogs.cluster.source import leads_to
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import NO_CREDENTIALS, describe, is_denied, is_unusable, read_code
 from handler.failures import FailureStore
@@ -208,8 +209,8 @@ def _list_filters(log_group: str) -> "list[SubscriptionFilterTypeDef] | None":
 
 
 def _names_function(each: "SubscriptionFilterTypeDef", function: str) -> bool:
-    """Tell whether a filter's destination is the function, or a version or alias of it."""
-    return each["destinationArn"].rpartition(":function:")[2].split(":")[0] == function
+    """Tell whether a filter's destination is the function, or a stream that it reads."""
+    return leads_to(each["destinationArn"], function)
 
 
 def _find_waiting(bucket: str, options: str) -> Finding:

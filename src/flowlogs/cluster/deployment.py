@@ -22,6 +22,9 @@ _OUTPUTS: Final = {
 }
 """Attribute of a deployment -> the output of the stack that says it."""
 
+_RECEIVER: Final = "ReceivingFunction"
+"""The output of newer stacks that says which function gets the lines: the forward or the stream function."""
+
 _VARIABLES: Final = (
     "OPENSEARCH_",
     "INDEX_",
@@ -41,7 +44,7 @@ class Deployment:
     Attributes:
         log_group: that receives the flow logs.
         filter: the subscription filter on it.
-        forward, replay: the functions.
+        forward, replay: the functions; the first is that of the stream where it is the source.
         bucket: the failure bucket.
         function_logs: the functions' own log group.
     """
@@ -61,7 +64,9 @@ class Deployment:
         """
         if stack is None:
             return self
-        outputs = _read_outputs(stack)
+        outputs = dict(_read_outputs(stack))
+        # With a stream it is another function that gets the lines.
+        outputs.update({"ForwardFunction": outputs[_RECEIVER]} if _RECEIVER in outputs else {})
         found = {each.name: outputs.get(_OUTPUTS[each.name]) for each in fields(self)}
         missing = {name: value for name, value in found.items() if getattr(self, name) is None and value}
         return replace(self, **missing)

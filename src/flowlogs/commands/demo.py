@@ -5,9 +5,11 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,12 +22,12 @@ from flowlogs.cluster.indices import Indices, read_indices
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
 from flowlogs.local.embedded import announce
-from flowlogs.local.function import Send, forward_function
+from flowlogs.local.function import SendBatch, forward_function, stream_function
 from flowlogs.local.project_node import DATA, connect_or_start, serve
 from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
-from flowlogs.terminal.exits import INCOMPLETE, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.traffic import day as traffic
 from flowlogs.traffic.network import build_network
 from parser.format import Formats, known_formats, parse_format
@@ -41,7 +43,16 @@ DEFAULT_RECORDS: Final = 120_000
 DAY_BEFORE: Final = 10
 """The day before has a part of the records, one in so many: the report has something to compare with."""
 TOP: Final = 5
+RECORDS_A_BATCH: Final = 100
+"""Payloads that the stream's function gets at once: about what five seconds bring to a busy stream."""
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
+
+
+class Source(StrEnum):
+    """Who hands payloads over, as the template's parameter `Source` has it."""
+
+    SUBSCRIPTION = "subscription"
+    STREAM = "stream"
 
 
 def demo_command(
@@ -55,11 +66,14 @@ def demo_command(
         int, typer.Option(min=1_000, help="How many flow log records that day has.")
     ] = DEFAULT_RECORDS,
     *,
+    source: Annotated[
+        Source, typer.Option(help="Through the forward function one by one, or through a stream.")
+    ] = Source.SUBSCRIPTION,
     outage: Annotated[
         bool, typer.Option("--outage", help="Kill the cluster on the way, find out, and mend it.")
     ] = False,
 ) -> None:
-    """Send sample events and a day of traffic through the forward function.
+    """Send sample events and a day of traffic through a function of the stack.
 
     The day before goes first, with a tenth of the records, so that the
     report has something to compare with. The same day with the same
@@ -70,10 +84,15 @@ def demo_command(
     to INDEX_PREFIX (default: cwl): give a productive cluster another.
     A second demo on the same cluster waits until the first has ended.
 
+    With --source stream the same payloads are records of a Kinesis
+    stream, many in an invocation.
+
     With --outage: an hour of traffic on a cluster of its own, which is
     killed in the middle; doctor and verify find it, replay mends it.
     """
     console = make_console(markup=True)
+    if outage and source is not Source.SUBSCRIPTION:
+        raise fail("the outage is shown with the source subscription only", USAGE)
     if outage:
         with explained(), take_turn(DATA, "the outage exercise", announce):
             mended = run_exercise(console)
@@ -82,7 +101,7 @@ def demo_command(
         return
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
     with explained(), connect_or_start() as url:
-        complete = run_demo(console, url, chosen, records)
+        complete = run_demo(console, url, chosen, records, source)
         _write_report(url, chosen)
         prefix = os.environ.get("INDEX_PREFIX", "cwl")
         _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
@@ -96,7 +115,9 @@ def opensearch_command() -> None:
         serve()
 
 
-def run_demo(console: Console, url: str, day: date, records: int) -> bool:
+def run_demo(
+    console: Console, url: str, day: date, records: int, source: Source = Source.SUBSCRIPTION
+) -> bool:
     """Run the demo on a cluster and print what a person wants to see. Returns whether it adds up."""
     formats = Formats.of([*known_formats().by_length.values(), *map(parse_format, traffic.FORMATS.values())])
     environ = {**os.environ, "OPENSEARCH_URL": url, "LOG_FORMATS": str(formats)}
@@ -109,9 +130,9 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
     before = count_documents(client, config.index_prefix, ours)
     environ["OPENSEARCH_AUTH"] = config.auth.value
     environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
-    with forward_function(environ, LOG) as send:
+    with _invoking(source, environ) as (send, size):
         started = time.perf_counter()
-        totals = _send_all(console, send, samples, day, records)
+        totals = _send_all(console, send, size, samples, day, records)
         seconds = time.perf_counter() - started
     added = count_documents(client, config.index_prefix, ours) - before
     _print_counts(console, totals, added, seconds)
@@ -119,7 +140,19 @@ def run_demo(console: Console, url: str, day: date, records: int) -> bool:
     _print_talkers(console, index)
     _print_rejected_ports(console, index)
     _print_document(console, index)
-    return totals["received"] == sum(totals[each] for each in OUTCOMES) and added == totals["indexed"]
+    adds_up = totals["received"] == sum(totals[each] for each in OUTCOMES) and added == totals["indexed"]
+    return adds_up and not totals["records_left"]
+
+
+@contextmanager
+def _invoking(source: Source, environ: Mapping[str, str]) -> Iterator[tuple[SendBatch, int]]:
+    """Give what sends a batch of payloads, and how many make one."""
+    if source is Source.STREAM:
+        with stream_function(environ, LOG) as send_batch:
+            yield send_batch, RECORDS_A_BATCH
+        return
+    with forward_function(environ, LOG) as send:
+        yield lambda events: send(*events), 1
 
 
 def _read_samples() -> list[traffic.LambdaEvent]:
@@ -138,7 +171,12 @@ def _make_query(samples: Iterable[traffic.LambdaEvent]) -> dict[str, Any]:
 
 
 def _send_all(
-    console: Console, send: Send, samples: Sequence[traffic.LambdaEvent], day: date, records: int
+    console: Console,
+    send: SendBatch,
+    size: int,
+    samples: Sequence[traffic.LambdaEvent],
+    day: date,
+    records: int,
 ) -> Counter[str]:
     days = [(day - timedelta(days=1), records // DAY_BEFORE), (day, records)]
     expected = sum(number for _, number in days) + sum(len(decode_event(event).events) for event in samples)
@@ -149,8 +187,9 @@ def _send_all(
     columns = (TextColumn("sending records"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("", total=expected)
-        for event in itertools.chain(samples, payloads):
-            counts = send(event)
+        events_in_order = itertools.chain(samples, payloads)
+        while events := tuple(itertools.islice(events_in_order, size)):
+            counts = send(events)
             totals.update(counts)
             progress.advance(task, counts["received"])
     return totals
@@ -255,4 +294,4 @@ def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -
         console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
     console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")
     console.print(f"  curl '{url}/_cat/indices/{prefix}-*?v'")
-    console.print(f"  what the forward function logged: {LOG.relative_to(PROJECT)}")
+    console.print(f"  what the function logged: {LOG.relative_to(PROJECT)}")

@@ -33,7 +33,11 @@ from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
 HANDLER: Final = "handler.forward.lambda_handler"
-HANDLERS: Final = {FUNCTION: HANDLER, "ReplayFunction": "handler.replay.lambda_handler"}
+HANDLERS: Final = {
+    FUNCTION: HANDLER,
+    "StreamFunction": "handler.stream.lambda_handler",
+    "ReplayFunction": "handler.replay.lambda_handler",
+}
 ENVIRONMENT: Final = PROJECT / "events" / "environment.json"
 """The functions' environment variables on this machine, in the form of `sam local invoke --env-vars`."""
 
@@ -57,7 +61,9 @@ _PASSED_ON: Final = (
 
 def invoke_command(
     event: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Lambda event, as JSON.")],
-    function: Annotated[str, typer.Option(help="ForwardFunction or ReplayFunction.")] = FUNCTION,
+    function: Annotated[
+        str, typer.Option(help="ForwardFunction, StreamFunction or ReplayFunction.")
+    ] = FUNCTION,
 ) -> None:
     """Run a built function with an event, against a local OpenSearch.
 
@@ -66,7 +72,7 @@ def invoke_command(
     same artifact runs under AWS's runtime client.
     """
     if function not in HANDLERS:
-        raise fail(f"there is no {function}: {' or '.join(HANDLERS)}", USAGE)
+        raise fail(f"there is no {function}: {', '.join(HANDLERS)}", USAGE)
     raise typer.Exit(invoke(event, function))
 
 

@@ -1,21 +1,26 @@
-"""The forward function in this process, with an environment of its own and its output in a file."""
+"""The forward or the stream function in this process, with an environment of its own and output in a file."""
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from handler import forward, observe
+from flowlogs.local.stream import make_records
+from handler import forward, observe, stream
 from handler.environment import prepare
 from handler.failures import connect_s3
 from handler.report import DeliveryError
 
 Send = Callable[[dict[str, Any]], dict[str, int]]
 """Invoke the function with an event; returns what became of the events in it."""
+
+SendBatch = Callable[[Sequence[dict[str, Any]]], dict[str, int]]
+"""Put the payloads of events into a stream and invoke its function with them; returns what became of them."""
 
 INVOCATION_SECONDS: Final = 60
 """As the function in the template has."""
@@ -44,14 +49,49 @@ def forward_function(environ: Mapping[str, str], log: Path) -> Iterator[Send]:
         environ: all that the function finds in its environment.
         log: takes what the function prints, its log lines and metrics.
     """
+    with _execution_environment(environ, log):
+        yield _send
+
+
+@contextmanager
+def stream_function(environ: Mapping[str, str], log: Path) -> Iterator[SendBatch]:
+    """Give the handler of a stream in a new execution environment; arguments as for `forward_function`.
+
+    What it answers are only the records that it left; the counts are those of its metrics.
+    """
+    with _execution_environment(environ, log) as output:
+        sent = 0
+
+        def send(events: Sequence[dict[str, Any]]) -> dict[str, int]:
+            nonlocal sent
+            records = make_records([each["awslogs"]["data"] for each in events], first=sent)
+            sent += len(events)
+            output.flush()
+            before = log.stat().st_size
+            stream.lambda_handler(records, _Context())  # type: ignore[arg-type]  # it reads no more
+            output.flush()
+            with log.open("rb") as said:
+                said.seek(before)
+                (metrics,) = [line for line in said if b'"_aws"' in line]
+            return _read_counts(json.loads(metrics))
+
+        yield send
+
+
+@contextmanager
+def _execution_environment(environ: Mapping[str, str], log: Path) -> Iterator[TextIO]:
     previous = dict(os.environ)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as output, redirect_stdout(output), _logging_to(output):
         try:
             _become(environ)
-            yield _send
+            yield output
         finally:
             _become(previous)
+
+
+def _read_counts(metrics: Mapping[str, Any]) -> dict[str, int]:
+    return {key: int(metrics[name][0]) for name, (key, _) in observe.METRICS.items() if name in metrics}
 
 
 def _become(environ: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 failed/...           events to be replayed, as a CloudWatch Logs payload
 rejected/...         events for people, one JSON line each, with the reason; and objects that cannot be read
 replaying/...        what a run of the replay leaves for the next
-aws/lambda/async/... records of invocations that failed whole, written by Lambda itself
+aws/lambda/...       records of invocations that failed, and batches of a stream, written by Lambda itself
 """
 
 from handler.failures.client import connect_s3

@@ -1,6 +1,8 @@
 """An object of the failure store, and what it holds."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from handler.failures.names import read_time
 from handler.failures.rejected_lines import read_rejected
 from parser.errors import EnvelopeError
+from parser.kinesis import Record, is_discarded, read_discarded
 from parser.subscription import Subscription, decode, decode_event
 
 
@@ -53,6 +56,31 @@ class Content:
     log_group: str
     rejected: bool
 
+    def read_batch(self) -> tuple[Record, ...] | None:
+        """Read the records of a stream's batch that Lambda gave up; None for any other object.
+
+        Raises:
+            EnvelopeError: it is one, and its records are not in it.
+        """
+        if not self.data.lstrip().startswith(b"{") or b"KinesisBatchInfo" not in self.data:
+            return None
+        document = self._read_document()
+        return read_discarded(document) if is_discarded(document) else None
+
+    def payloads(self) -> Iterator[Subscription]:
+        """Yield all payloads in it that can be read: those of a batch, or the one that it is.
+
+        Raises:
+            EnvelopeError: as `decode`; of a batch, unreadable records are left out.
+        """
+        records = self.read_batch()
+        if records is None:
+            yield self.decode()
+            return
+        for record in records:
+            with suppress(EnvelopeError):
+                yield record.decode()
+
     def decode(self) -> Subscription:
         """Read the payload.
 
@@ -64,11 +92,13 @@ class Content:
             return read_rejected(self.data)
         if not self.data.lstrip().startswith(b"{"):
             return decode(self.data)
-        try:
-            record: Any = json.loads(self.data)
-        except (ValueError, RecursionError) as error:
-            raise EnvelopeError(f"object is not JSON: {error}") from error
-        match record:
+        match self._read_document():
             case {"requestPayload": event}:
                 return decode_event(event)
         raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
+
+    def _read_document(self) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            return json.loads(self.data)
+        except (ValueError, RecursionError) as error:
+            raise EnvelopeError(f"object is not JSON: {error}") from error

@@ -8,8 +8,9 @@ from parser.subscription import MAX_CONTENT, MAX_PAYLOAD
 
 FAILED: Final = "failed/"
 REJECTED: Final = "rejected/"
-ON_FAILURE: Final = "aws/lambda/async/"
-"""The prefix that Lambda gives to the objects of its OnFailure destination; it cannot be chosen."""
+ON_FAILURE: Final = "aws/lambda/"
+"""The prefix that Lambda gives to what it writes itself; it cannot be chosen. Behind it stand `async/` and
+the function's name for an event, the mapping's id and the shard for a batch of a stream."""
 
 JOURNAL: Final = "replaying/journal.json"
 """What a run of the replay leaves for the next."""

@@ -108,8 +108,8 @@ class FailureStore:
             subscription: the payload that they came in.
             rejected: the events.
             formats: those that their lines were read by.
-            source: the object that they were read from. A replay that could not drop it rejects them again:
-                then they replace what was written, and are not there twice.
+            source: the object, or the record of a stream, that they were read from. Where it comes again, for
+                it could not be dropped, they replace what was written, and are not there twice.
         """
         now = _now()
         data = write_lines(subscription, rejected, formats, now.isoformat(timespec="milliseconds"))
@@ -122,6 +122,17 @@ class FailureStore:
         if source is None:
             return self._make(REJECTED, REJECTED_SUFFIX, now, data, metadata)
         return self._write(_name_after(source, REJECTED_SUFFIX), data, metadata)
+
+    def put_aside(self, source: Pending, data: bytes, reason: str) -> str:
+        """Store for people what cannot be read, as it came. Returns the key.
+
+        Args:
+            source: what names it wherever it is handed over again: then it replaces what was written.
+            data: its bytes.
+            reason: why it cannot be read.
+        """
+        metadata = {"reason": _to_ascii(reason), "was": _to_ascii(source.key)}
+        return self._write(_name_after(source, UNREADABLE_SUFFIX), data, metadata)
 
     def set_aside(self, pending: Pending, reason: str) -> str | None:
         """Move an object that cannot be handled to the rejected ones, as it is, without reading it.
@@ -160,7 +171,8 @@ class FailureStore:
 
     def find_oldest(self) -> Pending | None:
         """Return the object that waits for longest; None where nothing waits."""
-        firsts = [each for prefix in (FAILED, ON_FAILURE) for each in islice(self._list(prefix), 1)]
+        # Of Lambda's names, which begin with a function or a mapping, the first page: a thousand.
+        firsts = [*islice(self._list(FAILED), 1), *islice(self._list(ON_FAILURE), 1000)]
         return min(firsts, key=lambda each: each.since, default=None)
 
     def _list(self, prefix: str, after: str = "") -> Iterator[Pending]:

@@ -124,6 +124,6 @@ class Bucket:
                 "stackTrace": [],
             },
         }
-        key = f"{ON_FAILURE}{FUNCTION}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+        key = f"{ON_FAILURE}async/{FUNCTION}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         self.put(key, json.dumps(record).encode())
         return key

@@ -11,7 +11,7 @@ import pytest
 
 from faults.harness.bucket import CREDENTIALS, NAME, Bucket
 from faults.harness.context import make_context
-from handler import forward, replay
+from handler import batch, forward, replay
 from handler.config import Config
 from handler.delivery import Delivery
 from handler.environment import Environment
@@ -152,7 +152,7 @@ class Functions:
 
 def set_attempts(monkeypatch: pytest.MonkeyPatch, attempts: int) -> None:
     """Make deliveries send an event that many times at most."""
-    monkeypatch.setattr(forward, "ATTEMPTS", attempts)
+    monkeypatch.setattr(batch, "ATTEMPTS", attempts)
     defaults = Delivery.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "attempts", attempts)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from handler import delivery, environment, forward, opensearch, replay
+from handler.batch import Safe
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
 from handler.outage import Outage
@@ -133,13 +134,13 @@ def store_no_reasons() -> None:
 
 def succeed_always() -> None:
     """Return success though the store refused."""
-    keep = forward._keep
+    keep = Safe.keep
 
-    def keep_silently(*arguments: Any) -> None:
+    def keep_silently(*arguments: Any, **named: Any) -> None:
         with contextlib.suppress(Exception):  # this is the defect
-            keep(*arguments)
+            keep(*arguments, **named)
 
-    patch(forward, "_keep", keep_silently)
+    patch(Safe, "keep", keep_silently)
 
 
 def ignore_the_clock() -> None:

@@ -64,6 +64,25 @@ def count(node: Embedded, **query: object) -> int:
     return total
 
 
+def test_a_stream_shows_the_same_day(opensearch: Embedded) -> None:
+    arguments = ("--records", str(RECORDS), "--day", DAY.isoformat())
+    total = RECORDS + RECORDS // 10 + SAMPLES.received
+
+    first = run_demo(*arguments, "--source", "stream", OPENSEARCH_URL=opensearch.url)
+    second = run_demo(*arguments, OPENSEARCH_URL=opensearch.url)
+
+    assert (first.status, first.error) == (0, "")
+    assert [first.count(name) for name in ("received", "indexed", "duplicate")] == [total, total, 0]
+    assert [second.count(name) for name in ("received", "indexed", "duplicate")] == [total, 0, total]
+
+
+def test_the_outage_is_shown_without_a_stream() -> None:
+    done = run_demo("--outage", "--source", "stream")
+
+    assert (done.status, done.out) == (2, "")
+    assert "subscription only" in done.error
+
+
 def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: Embedded) -> None:
     made = summarize(generate_day(DAY, records=RECORDS))
     before = summarize(generate_day(DAY - dt.timedelta(days=1), records=RECORDS // 10))

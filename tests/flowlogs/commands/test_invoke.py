@@ -47,6 +47,18 @@ def test_the_result_goes_to_standard_output_and_the_log_to_standard_error(
 
 
 @pytest.mark.usefixtures("no_docker")
+def test_the_stream_function_settles_the_records_of_the_sample(
+    opensearch: Embedded, project: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    assert invoke(project / "events/stream/records.json", "StreamFunction") == 0
+    output, log = capfd.readouterr()
+    assert json.loads(output) == {"batchItemFailures": []}
+    (line,) = [json.loads(each) for each in log.splitlines() if '"message":"stream.done"' in each]
+    assert (line["records"], line["received"], line["indexed"]) == (3, 17, 17)
+
+
+@pytest.mark.usefixtures("no_docker")
 def test_a_function_that_fails_is_an_error_of_the_command(
     opensearch: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

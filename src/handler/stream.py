@@ -1,0 +1,173 @@
+"""The stream function: payloads that CloudWatch Logs put into a Kinesis stream, the records of one batch.
+
+While OpenSearch takes nothing the stream is the queue: the function answers with the first record that is
+not settled, and Lambda goes on from there. What OpenSearch takes only in part, or never will, goes to the
+failure store as with the other source, so that no record holds up those behind it.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from handler.batch import Safe, deliver
+from handler.delivery import NO_TIME, NOT_TRIED
+from handler.environment import Environment, measure_time, prepare
+from handler.failures import Pending
+from handler.observe import count, emit_metrics, find_reasons, log_failures, logger, measure_lag
+from handler.report import Report
+from parser.document import index_name
+from parser.errors import EnvelopeError
+from parser.kinesis import Record, answer, read_records
+from parser.subscription import Subscription
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SHORTEST_RECORD: Final = 3.0
+"""Seconds. With less time than this left, no further record is begun."""
+
+WAITING_SHARE: Final = 0.5
+"""Of the time that the stream keeps a record: older ones wait in the bucket instead, where nothing expires.
+The other half is what a backlog of the first needs to come out, and people to mend a function that fails."""
+
+
+def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
+    """Settle the records of a batch in their order, as far as OpenSearch takes them.
+
+    Returns:
+        What Lambda expects of a function that reports batch item failures: the record from which it goes
+        on, or none.
+
+    Raises:
+        EnvelopeError, ConfigError: nothing could be read. Lambda hands the batch over again, in halves,
+            until it is too old, and then writes it to the failure bucket itself.
+    """
+    started = time.perf_counter()
+    try:
+        environment = prepare()
+        records = read_records(event)
+        batch = Batch(environment, context)
+        left = batch.run(records)
+    except Exception:
+        logger.exception("stream.failed", extra={"request_id": context.aws_request_id})
+        raise
+    if batch.is_silent:
+        return answer([])
+    counts = {**batch.counts, "records_left": len(records) - records.index(left) if left else 0}
+    milliseconds = int((time.perf_counter() - started) * 1000)
+    logger.info("stream.done", extra={**counts, "milliseconds": milliseconds, "reasons": batch.reasons})
+    emit_metrics(context.function_name, counts)
+    return answer([left] if left else [])
+
+
+class Batch:
+    """The records of one invocation.
+
+    Attributes:
+        counts: what became of the records that are settled, and of the events in them. Events of a record
+            that is left are counted when it comes again.
+        reasons: why events were not taken: the type of each error, and its first reason.
+    """
+
+    def __init__(self, environment: Environment, context: "LambdaContext") -> None:
+        self._environment = environment
+        self._time_left = measure_time(context)
+        self._safe = Safe(environment, context.aws_request_id)
+        self._today = index_name(environment.config.index_prefix, int(time.time() * 1000))
+        self._stopped_at: Record | None = None
+        self.counts: Counter[str] = Counter(count(Report(received=0)))
+        self.counts.update(records=0, unreadable=0)
+        self.reasons: dict[str, str] = {}
+        self._passed_over = 0
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing to say: each line about the functions' own log would call for the next."""
+        return bool(self._passed_over) and not any(self.counts.values()) and not self._stopped_at
+
+    def run(self, records: Iterable[Record]) -> Record | None:
+        """Settle records in their order; return the first that is not settled, None where all are."""
+        opened: deque[tuple[Record, Subscription]] = deque()
+        payloads = self._open(records, opened)
+        for report in deliver(self._environment, payloads, self._time_left, self._is_away):
+            record, subscription = opened.popleft()
+            self.reasons = find_reasons(report) | self.reasons
+            if report.bulk_requests or report.rejected:
+                log_failures(report)
+            if not self._settle(record, subscription, report):
+                return record
+        return self._stopped_at
+
+    def _open(
+        self, records: Iterable[Record], opened: deque[tuple[Record, Subscription]]
+    ) -> Iterator[Subscription]:
+        """Yield the payloads, and note whose they are; set aside what is none."""
+        for record in records:
+            if self._time_left() < SHORTEST_RECORD:
+                self._stopped_at = record
+                return
+            try:
+                subscription = record.decode()
+            except EnvelopeError as error:
+                if not self._set_aside(record, str(error)):
+                    self._stopped_at = record
+                    return
+                continue
+            if self._environment.config.is_own_log(subscription.log_group):
+                self._pass_over(subscription)
+                continue
+            opened.append((record, subscription))
+            yield subscription
+
+    def _pass_over(self, subscription: Subscription) -> None:
+        """Settle a payload of the functions' own log: nothing is indexed, and told but once in a while."""
+        self._passed_over += 1
+        if untold := self._environment.own_log.pass_over(len(subscription.events)):
+            logger.warning("stream.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
+            self.counts["own_log"] += untold
+
+    def _is_away(self, report: Report) -> bool:
+        """Whether OpenSearch takes nothing that is of now. An index of another day stops nobody."""
+        return report.gave_up or self._today in report.refused
+
+    def _settle(self, record: Record, subscription: Subscription, report: Report) -> bool:
+        """Bring to safety what OpenSearch did not take; return False where the stream keeps the record."""
+        if self._may_wait(record, subscription, report):
+            return False
+        try:
+            self._safe.keep(subscription, report, source=_name(record))
+        except Exception:  # noqa: BLE001  # no place but the stream: it comes again, those before it do not
+            logger.exception("stream.not_kept", extra={"record": record.place})
+            return False
+        self.counts.update(count(report))
+        self.counts["records"] += 1
+        for name, age in measure_lag(subscription).items():
+            self.counts[name] = max(self.counts[name], age)
+        return True
+
+    def _may_wait(self, record: Record, subscription: Subscription, report: Report) -> bool:
+        """Whether the record is left in the stream: it is young, and OpenSearch takes nothing at all."""
+        hours = self._environment.config.stream_hours
+        is_young = time.time() - record.arrived < hours * 3600 * WAITING_SHARE
+        is_untouched = report.settled == len(subscription.unusable)
+        not_tried = any(each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending)
+        return bool(report.pending) and is_untouched and is_young and (self._is_away(report) or not_tried)
+
+    def _set_aside(self, record: Record, reason: str) -> bool:
+        """Store a record that is no payload; return False where that fails."""
+        logger.warning("stream.unreadable", extra={"record": record.place, "reason": reason})
+        try:
+            self._safe.set_aside(_name(record), record.content, reason)
+        except Exception:  # noqa: BLE001  # as above
+            logger.exception("stream.not_kept", extra={"record": record.place})
+            return False
+        self.counts.update(records=1, unreadable=1)
+        return True
+
+
+def _name(record: Record) -> Pending:
+    """Return the record as an object of the failure store would be named: always alike."""
+    arrived = datetime.fromtimestamp(record.arrived, UTC)
+    return Pending(record.place, len(record.data), arrived, etag="")

@@ -1,0 +1,81 @@
+"""What a sending account deploys fits what the collector reads, and leaves the collector's own log out."""
+
+import json
+from typing import Any
+
+import pytest
+
+Template = dict[str, Any]
+
+
+@pytest.fixture
+def sender(nested: dict[str, Template]) -> Template:
+    """Return stack/sender.yaml."""
+    return nested["sender"]
+
+
+def properties(template: Template, name: str) -> Any:  # as the template has them
+    return template["Resources"][name]["Properties"]
+
+
+@pytest.mark.parametrize("name", ["LogFormat", "LogGroupName", "TrafficType", "AggregationSeconds", "VpcId"])
+def test_what_both_sides_are_asked_for_is_the_same(sender: Template, template: Template, name: str) -> None:
+    kept = ("Type", "Default", "AllowedPattern", "AllowedValues", "MaxLength")
+    here, there = sender["Parameters"][name], template["Parameters"][name]
+    assert {each: here.get(each) for each in kept} == {each: there.get(each) for each in kept}
+
+
+def test_every_parameter_is_described_and_bounded(sender: Template) -> None:
+    for name, parameter in sender["Parameters"].items():
+        assert parameter["Description"], name
+        assert {"AllowedValues", "AllowedPattern", "MaxLength"} & parameter.keys(), name
+
+
+def test_every_name_in_a_stackset_is_its_own(sender: Template) -> None:
+    """Nothing has a fixed name, so that it can be deployed twice in an account."""
+    assert properties(sender, "SubscriptionFilter")["FilterName"] == {"Fn::Sub": "${AWS::StackName}-sender"}
+    assert properties(sender, "AccountPolicy")["PolicyName"] == {"Fn::Sub": "${AWS::StackName}-sender"}
+    named = [name for name, each in sender["Resources"].items() if "RoleName" in each["Properties"]]
+    assert named == []
+
+
+def test_an_accounts_policy_leaves_out_the_collectors_own_log_groups(
+    sender: Template, template: Template
+) -> None:
+    """By the names that they have with the stack name of samconfig.toml."""
+    text, variables = properties(sender, "AccountPolicy")["SelectionCriteria"]["Fn::Sub"]
+    separator, _ = variables["Groups"]["Fn::Join"]
+    default = sender["Parameters"]["ExcludedGroups"]["Default"]
+    criteria = text.replace("${Groups}", default.replace(",", separator))
+    named, _, groups = criteria.partition(" NOT IN ")
+    own = [
+        each["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "flowlogs-opensearch")
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::Logs::LogGroup" and "LogGroupName" in each["Properties"]
+    ]
+    assert (named, sorted(json.loads(groups))) == ("LogGroupName", sorted(own))
+
+
+@pytest.mark.parametrize("role", ["", ', "RoleArn": "arn:aws:iam::123456789012:role/r"'])
+def test_an_accounts_policy_is_a_document_with_and_without_a_role(sender: Template, role: str) -> None:
+    text, variables = properties(sender, "AccountPolicy")["PolicyDocument"]["Fn::Sub"]
+    assert variables["Role"]["Fn::If"][0] == "NeedsRole"
+    document = json.loads(text.replace("${Role}", role).replace("${FilterPattern}", ""))
+    assert document.keys() - {"RoleArn"} == {"DestinationArn", "FilterPattern", "Distribution"}
+    assert document["Distribution"] == "Random"
+
+
+def test_services_take_a_role_for_this_account_only(sender: Template) -> None:
+    for role in ("SendingRole", "FlowLogRole"):
+        (statement,) = properties(sender, role)["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        (policy,) = properties(sender, role)["Policies"]
+        for each in policy["PolicyDocument"]["Statement"]:
+            assert each["Resource"] not in ("*", ["*"])
+
+
+def test_nothing_is_logged_before_it_is_sent(sender: Template) -> None:
+    waited_for = properties(sender, "FlowLog")["LogGroupName"]["Fn::Select"][1][1]
+    assert waited_for == {
+        "Fn::If": ["CoversAccount", {"Ref": "AccountPolicy"}, {"Ref": "SubscriptionFilter"}]
+    }
