@@ -103,6 +103,7 @@ def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:
         "delivery-errors",
         "delivery-throttling",
         "incomplete",
+        "own-log",
     }
 
 
