@@ -4,17 +4,18 @@ The sources differ in where payloads come from and where an unsettled rest waits
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
-from handler.delivery import ATTEMPTS, INTERRUPTED, NOT_TRIED, Delivery
+from handler.delivery import ATTEMPTS, Delivery
 from handler.environment import Environment
 from handler.failures import FailureStore, Pending
 from handler.observe import logger
 from handler.outage import PROBE_SECONDS, Mode
-from handler.report import DeliveryError, Report
+from handler.report import INTERRUPTED, NOT_TRIED, BatchReport, DeliveryError, Report, leave
 from parser.subscription import Subscription
 
 
-def took_nothing(report: Report) -> bool:
+def took_nothing(report: BatchReport) -> bool:
     """Whether a delivery shows that OpenSearch takes nothing now, so that others need not wait for it."""
     return report.gave_up or (bool(report.refused) and not report.settled)
 
@@ -23,50 +24,86 @@ def deliver(
     environment: Environment,
     payloads: Iterable[Subscription],
     time_left: Callable[[], float],
-    is_away: Callable[[Report], bool] = took_nothing,
-) -> Iterator[Report]:
-    """Deliver payloads in their order; yield a report for each, before the next is read.
+    is_away: Callable[[BatchReport], bool] = took_nothing,
+) -> Iterator[BatchReport]:
+    """Deliver payloads in their order, as many at once as fill a request; yield a report for each batch.
 
-    Whoever asks for no further report leaves the payloads behind it unread.
+    Whoever asks for no further report leaves the payloads behind it unread. While an outage is remembered,
+    each payload is a batch of its own, which is left pending.
 
     Args:
         environment: configuration, connection, and what is remembered of an outage.
-        payloads: read one by one, so that no more than one need be in memory.
+        payloads: read one by one, so that no more than a batch need be in memory. What reading them raises is
+            raised here, behind the report of what had been read.
         time_left: seconds until sending must stop.
         is_away: whether a report means that OpenSearch takes nothing for now: then the payloads that follow
             are not sent for a while.
     """
-    for each in payloads:
-        yield _deliver(environment, each, time_left, is_away)
+    raised: list[Exception] = []
+    unread = _read(payloads, raised)
+    for first in unread:
+        yield from _deliver_batch(environment, chain([first], unread), time_left, is_away)
+        del first  # it would be held while the next batch is
+    if raised:
+        raise raised[0]
 
 
-def _deliver(
+def _deliver_batch(
     environment: Environment,
-    subscription: Subscription,
+    payloads: Iterator[Subscription],
     time_left: Callable[[], float],
-    is_away: Callable[[Report], bool],
-) -> Report:
+    is_away: Callable[[BatchReport], bool],
+) -> Iterator[BatchReport]:
+    """Deliver as many payloads as fill a request, or leave one; yield mostly one report."""
     mode = environment.outage.mode()
-    delivery = Delivery(
-        subscription,
-        environment.encode,
-        environment.send,
-        time_left=time_left,
-        attempts=1 if mode is Mode.PROBE else ATTEMPTS,
-        patience=PROBE_SECONDS if mode is Mode.PROBE and not environment.outage.is_long else None,
-    )
     if mode is Mode.STORE:
-        return delivery.leave(NOT_TRIED)
+        yield leave(islice(payloads, 1), NOT_TRIED)
+        return
+    delivery = _prepare(environment, mode, time_left)
     try:
-        report = delivery.run()
+        report = delivery.run(payloads)
     except Exception:  # noqa: BLE001  # whatever it was: first the events are brought to safety
-        logger.exception("delivery.interrupted", extra={"log_group": subscription.log_group})
-        return delivery.leave(INTERRUPTED)
+        logger.exception("delivery.interrupted")
+        yield from _isolate(environment, delivery.payloads, time_left, is_away)
+        return
     if is_away(report):
         environment.outage.begin()
     elif report.bulk_requests:
         environment.outage.end()
-    return report
+    yield report
+
+
+def _read(payloads: Iterable[Subscription], raised: list[Exception]) -> Iterator[Subscription]:
+    """Yield the payloads. What reading them raises ends them, and is noted: what is in hand comes first."""
+    try:
+        yield from payloads
+    except Exception as error:  # noqa: BLE001  # raised again when its turn has come
+        raised.append(error)
+
+
+def _prepare(environment: Environment, mode: Mode, time_left: Callable[[], float]) -> Delivery:
+    probing = mode is Mode.PROBE
+    return Delivery(
+        environment.make_encoder,
+        environment.send,
+        time_left=time_left,
+        attempts=1 if probing else ATTEMPTS,
+        patience=PROBE_SECONDS if probing and not environment.outage.is_long else None,
+    )
+
+
+def _isolate(
+    environment: Environment,
+    payloads: list[Subscription],
+    time_left: Callable[[], float],
+    is_away: Callable[[BatchReport], bool],
+) -> Iterator[BatchReport]:
+    """Deliver each payload of an interrupted batch alone: one that cannot be handled harms no other."""
+    if len(payloads) == 1:
+        yield leave(payloads, INTERRUPTED)
+        return
+    for each in payloads:
+        yield from deliver(environment, [each], time_left, is_away)
 
 
 class UnkeptError(Exception):
@@ -104,7 +141,7 @@ class Safe:
         if not report.pending and not report.rejected:
             return
         if self.store is None:
-            raise DeliveryError(report)
+            raise DeliveryError(BatchReport([report]))
         if report.pending:
             self.store.keep(subscription, report.pending)
         if report.rejected:

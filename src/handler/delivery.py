@@ -1,4 +1,4 @@
-"""Send a payload until each of its events is settled, or until that has no more prospect.
+"""Send a batch of payloads until each event is settled, or until that has no more prospect.
 
 Every event ends in exactly one of four groups: indexed, duplicate (it was there before), pending
 (kept for a replay), rejected (kept with its reason). What a reply means is decided in
@@ -8,7 +8,7 @@ Every event ends in exactly one of four groups: indexed, duplicate (it was there
 import itertools
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
@@ -16,8 +16,18 @@ from typing import Final
 import msgspec
 
 from handler.opensearch import READ_SECONDS, ConnectionFailedError, Send
-from handler.report import Report, Unsettled, count_conflicts
-from parser.bulk import Body
+from handler.report import (
+    AVOIDED,
+    NO_TIME,
+    NOT_TRIED,
+    BatchReport,
+    Report,
+    Unsettled,
+    count_conflicts,
+    reject_unusable,
+)
+from parser.bulk import Body, Encoder
+from parser.repeats import Repeats
 from parser.reply import (
     CLUSTER_BLOCK,
     NO_ANSWERS,
@@ -48,26 +58,18 @@ LARGE_EVENT: Final = 256 * 1024
 """Bytes of a request with one event, before compression, from which on it may be too large for the cluster
 (the smallest limit of OpenSearch or Amazon is 10 MiB, that of a usual proxy 1 MiB)."""
 
-NO_TIME: Final = Verdict(Outcome.RETRY, 0, "out_of_time", "the invocation's time was nearly over")
-NOT_TRIED: Final = Verdict(Outcome.RETRY, 0, "outage", "the cluster was away a moment ago; not tried")
-AVOIDED: Final = Verdict(Outcome.RETRY, 0, "index_refused", "the index took nothing a moment ago; not tried")
-INTERRUPTED: Final = Verdict(Outcome.RETRY, 0, "interrupted", "an error in the function; see its log")
-
-Encode = Callable[[Subscription], Iterator[Body]]
-"""Make the bodies of a payload: `parser.bulk.encode` with the configuration's settings."""
-
 
 class Delivery:
-    """The delivery of one payload.
+    """The delivery of one batch of payloads.
 
     Attributes:
-        report: what became of the events so far.
+        payloads: those of the batch, as far as they have been asked for.
+        report: what became of their events so far.
     """
 
-    def __init__(  # noqa: PLR0913  # forward, probe, replay and tests each choose some of these
+    def __init__(  # noqa: PLR0913  # each source of payloads, probe and tests choose some of these
         self,
-        subscription: Subscription,
-        encode: Encode,
+        make_encoder: Callable[[], Encoder],
         send: Send,
         *,
         time_left: Callable[[], float],
@@ -80,8 +82,7 @@ class Delivery:
         """Prepare a delivery; nothing is sent yet.
 
         Args:
-            subscription: the payload.
-            encode: makes its bodies.
+            make_encoder: makes what makes the bodies, with the configuration's settings.
             send: posts one.
             time_left: seconds until sending must stop, so that the rest can be stored in time.
             attempts: how often an event is sent before it is left pending.
@@ -90,8 +91,7 @@ class Delivery:
             taken: indices that took other events a moment ago. What is refused alone then is at fault itself.
             sleep: waits that many seconds.
         """
-        self._subscription = subscription
-        self._encode = encode
+        self._make_encoder = make_encoder
         self._send = send
         self._time_left = time_left
         self._attempts = attempts
@@ -100,61 +100,70 @@ class Delivery:
         self._sleep = sleep
         self._taken = set(taken)
         self._reasons = Reasons()
-        self._grouped: list[Event] = []
-        self._duplicates: list[Event] = []
+        self.payloads: list[Subscription] = []
+        self._duplicates: dict[int, list[Event]] = {}
         self._spoilers: list[Unsettled] = []
         self._suspects: list[Unsettled] = []
         self._settled_before = 0
         self._answered = False
         self._may_reconnect = True
-        self.report = Report(received=len(subscription.events) + len(subscription.unusable))
+        self.report = BatchReport()
 
-    def run(self) -> Report:
-        """Deliver the payload, as far as that goes."""
-        for body in self._encode(self._subscription):
-            self.report.unparsed += body.unparsed
-            self.report.no_data += body.no_data
-            self.report.skip_data += body.skip_data
-            self._settled_before = self.report.settled
-            self._deliver(body)
-            nothing = self.report.settled == self._settled_before and not self._spoilers
-            self._set_spoilers_apart()
-            if nothing and not self.report.gave_up:
-                self.report.refused.add(body.index)
-                self._avoided.add(body.index)
+    def run(self, payloads: Iterable[Subscription]) -> BatchReport:
+        """Deliver payloads, as far as that goes, until their rows fill a body or the cluster takes no more.
+
+        Those of which the report says nothing have not been asked for: they belong to the next batch.
+        """
+        encoder, repeats = self._make_encoder(), Repeats()
+        for number, subscription in enumerate(payloads):
+            self.payloads.append(subscription)
+            self.report.payloads.append(Report.of(subscription))
+            for body in encoder.add(number, subscription, repeats):
+                self._begin(body)
+            if encoder.is_full:
+                break
+        for body in encoder.finish():
+            self._begin(body)
         self._settle_suspects()
-        return self._finish()
-
-    def leave(self, verdict: Verdict) -> Report:
-        """Leave pending, for that reason, all that is in none of the groups yet."""
-        # By identity: two events may be equal, and each of them is to be settled.
-        grouped = set(map(id, self._grouped))
-        self._leave("", [event for event in self._subscription.events if id(event) not in grouped], verdict)
-        return self._finish()
-
-    def _finish(self) -> Report:
-        """Reject the events that no index would take, whatever OpenSearch says of the others."""
-        for each in self._subscription.unusable:
-            verdict = Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason)
-            self._group(self.report.rejected, [Unsettled("", each.event, verdict)])
+        for each in self.report.share_fate(repeats.found):
+            self._count_duplicate(each.payload, each.event)
+        reports = zip(self.payloads, self.report.payloads, strict=True)
+        for number, (subscription, report) in enumerate(reports):
+            report.rejected += reject_unusable(subscription, number)
+            report.conflicting = count_conflicts(subscription.events, self._duplicates.get(number, []))
         self.report.taken = self._taken
-        self.report.conflicting = count_conflicts(self._subscription.events, self._duplicates)
         return self.report
+
+    def _begin(self, body: Body) -> None:
+        """Settle the events of a body that has just been made."""
+        self.report.unparsed += body.unparsed
+        self.report.no_data += body.no_data
+        self.report.skip_data += body.skip_data
+        self._settled_before = self.report.settled
+        self._deliver(body)
+        nothing = self.report.settled == self._settled_before and not self._spoilers
+        if self._looks_damaged():
+            self.report.gave_up = self.report.damaged = True
+        self._suspects.extend(self._spoilers)
+        self._spoilers = []
+        if nothing and not self.report.gave_up:
+            self.report.refused.add(body.index)
+            self._avoided.add(body.index)
 
     def _deliver(self, body: Body) -> None:
         """Settle the events of one body: send, and send again what may still succeed."""
         for attempt in itertools.count(1):
             if self.report.gave_up or self._looks_damaged():
-                return self._leave(body.index, body.events, NOT_TRIED)
+                return self.report.leave(body, NOT_TRIED)
             if body.index in self._avoided:
-                return self._leave(body.index, body.events, AVOIDED)
+                return self.report.leave(body, AVOIDED)
             left = self._time_left()
             if left < SHORTEST_REQUEST:
                 self.report.gave_up = self.report.bulk_requests > 0
-                return self._leave(body.index, body.events, NO_TIME)
+                return self.report.leave(body, NO_TIME)
             verdicts = self._post(body, left, repeated=attempt > 1)
             failed = self._settle(body, verdicts)
-            halves = [each.event for each in failed if each.verdict.outcome is Outcome.SPLIT]
+            halves = [each for each in failed if each.verdict.outcome is Outcome.SPLIT]
             again = [each for each in failed if each.verdict.outcome is Outcome.RETRY]
             for half in _halve(halves):
                 self._deliver(self._narrow(half))
@@ -164,9 +173,9 @@ class Delivery:
             if self._is_last(attempt, delay):
                 # Where the cluster answered, it is this index, or these events, and others may be taken.
                 self.report.gave_up |= not self._answered
-                return self._group(self.report.pending, again)
+                return self.report.keep(again)
             self._sleep(delay)
-            body = self._narrow([each.event for each in again])
+            body = self._narrow(again)
         return None
 
     def _is_last(self, attempt: int, delay: float) -> bool:
@@ -187,9 +196,9 @@ class Delivery:
             # Silence is dear: to wait through it once more costs as much as thirty invocations.
             self.report.gave_up |= error.kind == "timeout"
             self._answered = False
-            return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * len(body.events)
+            return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * body.count
         self._may_reconnect = False
-        verdicts = judge(status, reply, len(body.events))
+        verdicts = judge(status, reply, body.count)
         self._answered = status == HTTPStatus.OK and verdicts[0].error_type not in NO_ANSWERS
         return verdicts
 
@@ -200,43 +209,45 @@ class Delivery:
 
     def _settle(self, body: Body, verdicts: list[Verdict]) -> list[Unsettled]:
         """Put each event that will not be sent again into its group; return the others."""
-        if verdicts[0].outcome is Outcome.INDEXED and verdicts.count(verdicts[0]) == len(body.events):
-            self._grouped.extend(body.events)  # nearly always; a look at each costs much more
-            self.report.indexed += len(body.events)
+        if verdicts[0].outcome is Outcome.INDEXED and verdicts.count(verdicts[0]) == len(verdicts):
+            for part in body.parts:  # nearly always; a look at each event costs much more
+                self.report.payloads[part.payload].indexed += len(part.events)
             self._taken.add(body.index)
             return []
         if is_fault_of_index(verdicts, [each.id for each in body.events], taken=body.index in self._taken):
-            verdicts = [replace(verdicts[0], outcome=Outcome.WAIT)] * len(body.events)
+            verdicts = [replace(verdicts[0], outcome=Outcome.WAIT)] * len(verdicts)
         failed: list[Unsettled] = []
-        for event, verdict in zip(body.events, verdicts, strict=True):
+        rows = ((part.payload, event) for part in body.parts for event in part.events)
+        for (payload, event), verdict in zip(rows, verdicts, strict=True):
             if verdict.outcome is Outcome.INDEXED:
-                self._grouped.append(event)
-                self.report.indexed += 1
+                self.report.payloads[payload].indexed += 1
             elif verdict.outcome is Outcome.DUPLICATE:
-                self._grouped.append(event)
-                self._duplicates.append(event)
-                self.report.duplicate += 1
+                self._count_duplicate(payload, event)
             else:
-                self._settle_failed(Unsettled(body.index, event, self._reasons.share(verdict)), body, failed)
+                unsettled = Unsettled(body.index, event, self._reasons.share(verdict), payload)
+                self._settle_failed(unsettled, body, failed)
         if any(each.outcome in (Outcome.INDEXED, Outcome.DUPLICATE) for each in verdicts):
             self._taken.add(body.index)
         return failed
+
+    def _count_duplicate(self, payload: int, event: Event) -> None:
+        self.report.payloads[payload].duplicate += 1
+        self._duplicates.setdefault(payload, []).append(event)
 
     def _settle_failed(self, each: Unsettled, body: Body, failed: list[Unsettled]) -> None:
         """Put an event that was not taken into its group, or to those that are sent again."""
         match each.verdict.outcome:
             case Outcome.WAIT:
-                self._group(self.report.pending, [each])
+                self.report.keep([each])
                 self.report.gave_up |= not self._answered and each.verdict.error_type == CLUSTER_BLOCK
             case Outcome.CONFIGURATION:
-                self._group(self.report.pending, [each])
+                self.report.keep([each])
                 self.report.gave_up |= not self._answered
             case Outcome.REJECTED:
-                self._group(self.report.rejected, [each])
-            case Outcome.SPLIT if len(body.events) == 1:
+                self.report.reject(each)
+            case Outcome.SPLIT if body.count == 1:
                 if each.verdict.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and body.size < LARGE_EVENT:
-                    verdict = replace(each.verdict, outcome=Outcome.WAIT)
-                    each = Unsettled(each.index, each.event, verdict)
+                    each = msgspec.structs.replace(each, verdict=replace(each.verdict, outcome=Outcome.WAIT))
                 self._spoilers.append(each)
             case _:
                 failed.append(each)
@@ -250,13 +261,6 @@ class Delivery:
         ]
         return len(refused) >= SEVERAL and self.report.settled == self._settled_before
 
-    def _set_spoilers_apart(self) -> None:
-        """Note those of a body's events that were refused alone."""
-        if self._looks_damaged():
-            self.report.gave_up = self.report.damaged = True
-        self._suspects.extend(self._spoilers)
-        self._spoilers = []
-
     def _settle_suspects(self) -> None:
         """Reject the events that were taken not even alone, if others were taken; else keep them.
 
@@ -265,29 +269,27 @@ class Delivery:
         proven = not self.report.damaged and bool(self.report.settled or self._taken)
         for each in self._suspects:
             if proven and each.verdict.outcome is Outcome.SPLIT:
-                self._group(self.report.rejected, [each])
+                self.report.reject(each)
             else:
-                self._group(self.report.pending, [each])
+                self.report.keep([each])
                 self.report.doubted += not proven
                 self.report.refused.add(each.index)
-        self._suspects = []
 
-    def _leave(self, index: str, events: Iterable[Event], verdict: Verdict) -> None:
-        self._group(self.report.pending, [Unsettled(index, event, verdict) for event in events])
-
-    def _group(self, group: list[Unsettled], members: Sequence[Unsettled]) -> None:
-        self._grouped.extend([each.event for each in members])
-        group.extend(members)
-
-    def _narrow(self, events: Sequence[Event]) -> Body:
+    def _narrow(self, unsettled: Sequence[Unsettled]) -> Body:
         """Make the body of some of a body's events. Being part of one body, they fit into one."""
-        (body,) = self._encode(msgspec.structs.replace(self._subscription, events=tuple(events)))
+        encoder = self._make_encoder()
+        bodies: list[Body] = []
+        for number, group in itertools.groupby(unsettled, key=lambda each: each.payload):
+            events = tuple([each.event for each in group])
+            rest = msgspec.structs.replace(self.payloads[number], events=events, unusable=())
+            bodies += encoder.add(number, rest)
+        (body,) = [*bodies, *encoder.finish()]
         return body
 
 
-def _halve(events: Sequence[Event]) -> list[Sequence[Event]]:
-    middle = len(events) // 2
-    return [half for half in (events[:middle], events[middle:]) if half]
+def _halve(unsettled: Sequence[Unsettled]) -> list[Sequence[Unsettled]]:
+    middle = len(unsettled) // 2
+    return [half for half in (unsettled[:middle], unsettled[middle:]) if half]
 
 
 def _draw_delay(attempt: int) -> float:

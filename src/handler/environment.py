@@ -1,7 +1,7 @@
 """What an execution environment keeps between invocations, the same for all functions."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Final
@@ -11,8 +11,7 @@ from handler.observe import logger
 from handler.opensearch import Send, connect, sender
 from handler.outage import Outage
 from handler.own_log import OwnLog
-from parser.bulk import Body, encode
-from parser.subscription import Subscription
+from parser.bulk import Encoder
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,10 +40,9 @@ class Environment:
     outage: Outage = field(default_factory=Outage)
     own_log: OwnLog = field(default_factory=OwnLog)
 
-    def encode(self, subscription: Subscription) -> Iterator[Body]:
-        """Make the bodies of a payload as the configuration says."""
-        return encode(
-            subscription,
+    def make_encoder(self) -> Encoder:
+        """Return what makes the bodies of a batch, as the configuration says."""
+        return Encoder(
             self.config.formats,
             prefix=self.config.index_prefix,
             max_bytes=self.config.max_bulk_bytes,

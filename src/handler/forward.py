@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from handler.batch import Safe, deliver
 from handler.environment import Environment, measure_time, prepare
 from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
-from handler.report import Report
+from handler.report import BatchReport
 from parser.errors import EnvelopeError
 from parser.subscription import Subscription, decode_event
 
@@ -34,15 +34,16 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
             return _pass_over(environment, subscription, context)
         (report,) = deliver(environment, [subscription], measure_time(context))
         log_failures(report)
-        Safe(environment, context.aws_request_id).keep(subscription, report)
+        Safe(environment, context.aws_request_id).keep(subscription, report.payloads[0])
     except Exception as error:
         logger.exception("forward.failed", extra={"request_id": context.aws_request_id})
         if isinstance(error, EnvelopeError):
             emit_metrics(context.function_name, {"unreadable": 1})
         raise
     log_report("forward.done", subscription, report, milliseconds=int((time.perf_counter() - started) * 1000))
-    emit_metrics(context.function_name, {**count(report), **measure_lag(subscription)})
-    return count(report)
+    counts = count(report)
+    emit_metrics(context.function_name, {**counts, **measure_lag(subscription)})
+    return counts
 
 
 def _pass_over(
@@ -53,4 +54,4 @@ def _pass_over(
     if untold := environment.own_log.pass_over(events):
         logger.warning("forward.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
         emit_metrics(context.function_name, {"own_log": untold})
-    return {**count(Report(received=0)), "own_log": events}
+    return {**count(BatchReport()), "own_log": events}

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handler.report import Report
+from handler.report import BatchReport
 from parser.document import encode_json
 from parser.subscription import Subscription
 
@@ -51,16 +51,30 @@ logger: Final = Logger(service="flowlogs", location=None, utc=True, use_rfc3339=
 logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
-def count(report: Report) -> dict[str, int]:
+_OF_A_PAYLOAD: Final = (
+    "received",
+    "indexed",
+    "duplicate",
+    "conflicting",
+    "pending",
+    "rejected",
+    "unaccounted",
+)
+
+
+def count(report: BatchReport) -> dict[str, int]:
     """Return the counts of a report, by the names that the log and the handler's answer use."""
+    counts = dict.fromkeys(_OF_A_PAYLOAD, 0)
+    for each in report.payloads:  # once, not once for each count: this runs in every invocation
+        counts["received"] += each.received
+        counts["indexed"] += each.indexed
+        counts["duplicate"] += each.duplicate
+        counts["conflicting"] += each.conflicting
+        counts["pending"] += len(each.pending)
+        counts["rejected"] += len(each.rejected)
+        counts["unaccounted"] += abs(each.unaccounted)  # so that a surplus does not hide a loss
     return {
-        "received": report.received,
-        "indexed": report.indexed,
-        "duplicate": report.duplicate,
-        "conflicting": report.conflicting,
-        "pending": len(report.pending),
-        "rejected": len(report.rejected),
-        "unaccounted": abs(report.unaccounted),  # so that a surplus does not hide a loss
+        **counts,
         "unparsed": report.unparsed,
         "no_data": report.no_data,
         "skip_data": report.skip_data,
@@ -70,7 +84,7 @@ def count(report: Report) -> dict[str, int]:
     }
 
 
-def log_report(name: str, subscription: Subscription, report: Report, *, milliseconds: int) -> None:
+def log_report(name: str, subscription: Subscription, report: BatchReport, *, milliseconds: int) -> None:
     """Log what became of a payload."""
     logger.info(
         name,
@@ -84,7 +98,7 @@ def log_report(name: str, subscription: Subscription, report: Report, *, millise
     )
 
 
-def find_reasons(report: Report) -> dict[str, str]:
+def find_reasons(report: BatchReport) -> dict[str, str]:
     """Return why events were not taken: the type of each error, and its first reason."""
     reasons: dict[str, str] = {}
     for each in (*report.rejected, *report.pending):
@@ -92,7 +106,7 @@ def find_reasons(report: Report) -> dict[str, str]:
     return reasons
 
 
-def log_failures(report: Report) -> None:
+def log_failures(report: BatchReport) -> None:
     """Log each kind of failure once, with its first reason and how many events it met."""
     if report.conflicting:
         logger.warning("delivery.conflicting", extra={"count": report.conflicting})

@@ -25,7 +25,7 @@ from handler.failures.names import find_limit
 from handler.journal import MOST_STOPS, Journal
 from handler.observe import count, emit_metrics, log_failures, logger
 from handler.opensearch import READ_SECONDS
-from handler.report import Report
+from handler.report import BatchReport
 from handler.summary import Fate, Summary
 from parser.errors import EnvelopeError
 from parser.kinesis import Record
@@ -241,11 +241,10 @@ class Replay:
             return Fate.LEFT
         return Fate.SET_ASIDE if self._store.set_aside(pending, reason) else Fate.LEFT
 
-    def _deliver(self, subscription: Subscription) -> Report:
+    def _deliver(self, subscription: Subscription) -> BatchReport:
         fresh, expired = divide(subscription.events, self._environment.config, datetime.now(UTC))
         delivery = Delivery(
-            msgspec.structs.replace(subscription, events=fresh),
-            self._environment.encode,
+            self._environment.make_encoder,
             self._environment.send,
             time_left=self._time_left,
             attempts=1 if self._vain else ATTEMPTS,
@@ -253,12 +252,14 @@ class Replay:
             avoid={index for index, objects in self._vain.items() if objects >= STRIKES},
             taken=self._taken,
         )
-        report = delivery.run()
-        report.received += len(expired)
-        report.rejected.extend(expired)
+        report = delivery.run([msgspec.structs.replace(subscription, events=fresh)])
+        report.payloads[0].received += len(expired)
+        report.payloads[0].rejected.extend(expired)
         return report
 
-    def _settle(self, pending: Pending, content: Content, subscription: Subscription, report: Report) -> Fate:
+    def _settle(
+        self, pending: Pending, content: Content, subscription: Subscription, report: BatchReport
+    ) -> Fate:
         """Bring the store in line with the report. Nothing is dropped before its rest is safe."""
         unsettled = len(report.pending) + (len(report.rejected) if content.rejected else 0)
         if self._keep or (unsettled and unsettled == report.received):

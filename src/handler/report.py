@@ -1,14 +1,24 @@
-"""What became of a payload: each of its events in exactly one of four groups."""
+"""What became of a batch: each event of each payload in exactly one of four groups."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Self
 
 import msgspec
 
-from parser.bulk import DAY
-from parser.reply import Verdict
-from parser.subscription import Event
+from parser.bulk import DAY, Body
+from parser.repeats import Repeated
+from parser.reply import Outcome, Verdict
+from parser.subscription import Event, Subscription
+
+NO_TIME: Final = Verdict(Outcome.RETRY, 0, "out_of_time", "the invocation's time was nearly over")
+NOT_TRIED: Final = Verdict(Outcome.RETRY, 0, "outage", "the cluster was away a moment ago; not tried")
+AVOIDED: Final = Verdict(Outcome.RETRY, 0, "index_refused", "the index took nothing a moment ago; not tried")
+INTERRUPTED: Final = Verdict(Outcome.RETRY, 0, "interrupted", "an error in the function; see its log")
+REPEATED: Final = Verdict(
+    Outcome.RETRY, 0, "repeated_id", "another event of its id, which differs, was rejected; not tried"
+)
 
 
 class Unsettled(msgspec.Struct, frozen=True, gc=False):
@@ -18,11 +28,13 @@ class Unsettled(msgspec.Struct, frozen=True, gc=False):
         index: where it belongs; empty where that was not reached.
         event: the event itself.
         verdict: what was last said of it.
+        payload: the number of its payload in the batch, from 0.
     """
 
     index: str
     event: Event
     verdict: Verdict
+    payload: int = 0
 
 
 @dataclass(slots=True)
@@ -34,6 +46,38 @@ class Report:
         indexed, duplicate: events that are in the index: newly, or since before.
         pending: events to be kept for a replay.
         rejected: events that OpenSearch will not take as they are, to be kept for people.
+        conflicting: events, among the duplicates, that have the id of another one of the payload, and differ.
+    """
+
+    received: int
+    indexed: int = 0
+    duplicate: int = 0
+    pending: list[Unsettled] = field(default_factory=list)
+    rejected: list[Unsettled] = field(default_factory=list)
+    conflicting: int = 0
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> Self:
+        """Return the report of a payload of which nothing is settled yet."""
+        return cls(received=len(subscription.events) + len(subscription.unusable))
+
+    @property
+    def settled(self) -> int:
+        """Events that OpenSearch has decided about."""
+        return self.indexed + self.duplicate + len(self.rejected)
+
+    @property
+    def unaccounted(self) -> int:
+        """Received events that are in none of the four groups. Anything but 0 is a defect."""
+        return self.received - self.settled - len(self.pending)
+
+
+@dataclass(slots=True)
+class BatchReport:
+    """What became of a batch: of each payload, and in sum.
+
+    Attributes:
+        payloads: what became of each, in the order of the batch.
         unparsed: events whose line could not be parsed, whatever became of them.
         no_data, skip_data: NODATA and SKIPDATA records.
         bulk_requests, bulk_retries: requests sent, and those among them that sent events again.
@@ -43,14 +87,9 @@ class Report:
         gave_up: the cluster is away, or refuses the function: others need not try for a while.
         damaged: requests are refused whatever is in them: something in between is at fault.
         doubted: events that were refused alone, where nothing shows that others are taken.
-        conflicting: events, among the duplicates, that have the id of another one of the payload, and differ.
     """
 
-    received: int
-    indexed: int = 0
-    duplicate: int = 0
-    pending: list[Unsettled] = field(default_factory=list)
-    rejected: list[Unsettled] = field(default_factory=list)
+    payloads: list[Report] = field(default_factory=list)
     unparsed: int = 0
     no_data: int = 0
     skip_data: int = 0
@@ -62,27 +101,114 @@ class Report:
     gave_up: bool = False
     damaged: bool = False
     doubted: int = 0
-    conflicting: int = 0
+
+    def keep(self, unsettled: Iterable[Unsettled]) -> None:
+        """Put events into the group of those that are kept for a replay."""
+        for each in unsettled:
+            self.payloads[each.payload].pending.append(each)
+
+    def leave(self, body: Body, verdict: Verdict) -> None:
+        """Keep all events of a body for a replay, for that reason."""
+        for part in body.parts:
+            self.keep([Unsettled(body.index, event, verdict, part.payload) for event in part.events])
+
+    def reject(self, each: Unsettled) -> None:
+        """Put an event into the group of those that are kept for people."""
+        self.payloads[each.payload].rejected.append(each)
+
+    def share_fate(self, repeated: Sequence[Repeated]) -> list[Repeated]:
+        """Settle the events that an earlier payload has brought, once it is known what became of that one.
+
+        What is pending is so for both. What was rejected is rejected for both where they are equal; one that
+        differs is kept, to be tried alone. Returns the others: the first is in the index, so they are
+        duplicates.
+        """
+        pending = {(each.index, each.event.id): each for each in self.pending} if repeated else {}
+        rejected = {(each.index, each.event.id): each for each in self.rejected} if repeated else {}
+        duplicates: list[Repeated] = []
+        for again in repeated:
+            key = (again.index, again.event.id)
+            if first := pending.get(key):
+                self.keep([Unsettled(again.index, again.event, first.verdict, again.payload)])
+            elif not (first := rejected.get(key)):
+                duplicates.append(again)
+            elif first.event == again.event:
+                self.reject(Unsettled(again.index, again.event, first.verdict, again.payload))
+            else:
+                self.keep([Unsettled(again.index, again.event, REPEATED, again.payload)])
+        return duplicates
+
+    @property
+    def received(self) -> int:
+        """How many events came."""
+        return sum([each.received for each in self.payloads])
+
+    @property
+    def indexed(self) -> int:
+        """Events that are newly in the index."""
+        return sum([each.indexed for each in self.payloads])
+
+    @property
+    def duplicate(self) -> int:
+        """Events that were in the index before."""
+        return sum([each.duplicate for each in self.payloads])
+
+    @property
+    def pending(self) -> list[Unsettled]:
+        """Events to be kept for a replay."""
+        return [event for each in self.payloads for event in each.pending]
+
+    @property
+    def rejected(self) -> list[Unsettled]:
+        """Events to be kept for people."""
+        return [event for each in self.payloads for event in each.rejected]
+
+    @property
+    def conflicting(self) -> int:
+        """Events that have the id of another one of their payload, and differ."""
+        return sum([each.conflicting for each in self.payloads])
 
     @property
     def settled(self) -> int:
         """Events that OpenSearch has decided about."""
-        return self.indexed + self.duplicate + len(self.rejected)
+        return sum([each.settled for each in self.payloads])
 
     @property
     def unaccounted(self) -> int:
-        """Received events that are in none of the four groups. Anything but 0 is a defect."""
-        return self.received - self.indexed - self.duplicate - len(self.pending) - len(self.rejected)
+        """Events that are in none of the groups, or in two, payload by payload: no surplus hides a loss."""
+        return sum([abs(each.unaccounted) for each in self.payloads])
+
+
+def leave(payloads: Iterable[Subscription], verdict: Verdict) -> BatchReport:
+    """Return the report of payloads that are left pending whole, for that reason."""
+    return BatchReport(
+        [
+            Report(
+                received=len(each.events) + len(each.unusable),
+                pending=[Unsettled("", event, verdict, number) for event in each.events],
+                rejected=reject_unusable(each, number),
+            )
+            for number, each in enumerate(payloads)
+        ]
+    )
+
+
+def reject_unusable(subscription: Subscription, number: int) -> list[Unsettled]:
+    """Return the events of a payload that no index would take, whatever OpenSearch says of the others."""
+    return [
+        Unsettled("", each.event, Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason), number)
+        for each in subscription.unusable
+    ]
 
 
 class DeliveryError(Exception):
-    """Events of a payload are not settled and there is no place to keep them.
+    """Events of a batch are not settled and there is no place to keep them.
 
     Attributes:
         report: what became of each event.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: BatchReport) -> None:
         self.report = report
         unsettled = [*report.pending, *report.rejected]
         kinds = Counter(each.verdict.kind for each in unsettled)

@@ -8,15 +8,15 @@ failure store as with the other source, so that no record holds up those behind 
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from handler.batch import Safe, deliver
-from handler.delivery import NO_TIME, NOT_TRIED
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import Pending
 from handler.observe import count, emit_metrics, find_reasons, log_failures, logger, measure_lag
-from handler.report import Report
+from handler.report import NO_TIME, NOT_TRIED, BatchReport, Report
 from parser.document import index_name
 from parser.errors import EnvelopeError
 from parser.kinesis import Record, answer, read_records
@@ -77,7 +77,7 @@ class Batch:
         self._safe = Safe(environment, context.aws_request_id)
         self._today = index_name(environment.config.index_prefix, int(time.time() * 1000))
         self._stopped_at: Record | None = None
-        self.counts: Counter[str] = Counter(count(Report(received=0)))
+        self.counts: Counter[str] = Counter(count(BatchReport()))
         self.counts.update(records=0, unreadable=0)
         self.reasons: dict[str, str] = {}
         self._passed_over = 0
@@ -91,13 +91,15 @@ class Batch:
         """Settle records in their order; return the first that is not settled, None where all are."""
         opened: deque[tuple[Record, Subscription]] = deque()
         payloads = self._open(records, opened)
-        for report in deliver(self._environment, payloads, self._time_left, self._is_away):
-            record, subscription = opened.popleft()
-            self.reasons = find_reasons(report) | self.reasons
-            if report.bulk_requests or report.rejected:
-                log_failures(report)
-            if not self._settle(record, subscription, report):
-                return record
+        for batch in deliver(self._environment, payloads, self._time_left, self._is_away):
+            self.reasons = find_reasons(batch) | self.reasons
+            if batch.bulk_requests or batch.rejected:
+                log_failures(batch)
+            self.counts.update(count(replace(batch, payloads=[])))
+            for report in batch.payloads:
+                record, subscription = opened.popleft()
+                if not self._settle(record, subscription, report, batch):
+                    return record
         return self._stopped_at
 
     def _open(
@@ -128,32 +130,34 @@ class Batch:
             logger.warning("stream.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
             self.counts["own_log"] += untold
 
-    def _is_away(self, report: Report) -> bool:
+    def _is_away(self, report: BatchReport) -> bool:
         """Whether OpenSearch takes nothing that is of now. An index of another day stops nobody."""
         return report.gave_up or self._today in report.refused
 
-    def _settle(self, record: Record, subscription: Subscription, report: Report) -> bool:
+    def _settle(self, record: Record, subscription: Subscription, report: Report, batch: BatchReport) -> bool:
         """Bring to safety what OpenSearch did not take; return False where the stream keeps the record."""
-        if self._may_wait(record, subscription, report):
+        if self._may_wait(record, subscription, report, batch):
             return False
         try:
             self._safe.keep(subscription, report, source=_name(record))
         except Exception:  # noqa: BLE001  # no place but the stream: it comes again, those before it do not
             logger.exception("stream.not_kept", extra={"record": record.place})
             return False
-        self.counts.update(count(report))
+        self.counts.update(count(BatchReport([report])))
         self.counts["records"] += 1
         for name, age in measure_lag(subscription).items():
             self.counts[name] = max(self.counts[name], age)
         return True
 
-    def _may_wait(self, record: Record, subscription: Subscription, report: Report) -> bool:
+    def _may_wait(
+        self, record: Record, subscription: Subscription, report: Report, batch: BatchReport
+    ) -> bool:
         """Whether the record is left in the stream: it is young, and OpenSearch takes nothing at all."""
         hours = self._environment.config.stream_hours
         is_young = time.time() - record.arrived < hours * 3600 * WAITING_SHARE
         is_untouched = report.settled == len(subscription.unusable)
         not_tried = any(each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending)
-        return bool(report.pending) and is_untouched and is_young and (self._is_away(report) or not_tried)
+        return bool(report.pending) and is_untouched and is_young and (self._is_away(batch) or not_tried)
 
     def _set_aside(self, record: Record, reason: str) -> bool:
         """Store a record that is no payload; return False where that fails."""

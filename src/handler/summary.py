@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from handler.observe import count
-from handler.report import Report
+from handler.report import BatchReport
 
 
 class Fate(Enum):
@@ -38,7 +38,7 @@ class Summary:
     """
 
     fates: Counter[Fate] = field(default_factory=Counter)
-    counts: Counter[str] = field(default_factory=lambda: Counter(count(Report(received=0))))
+    counts: Counter[str] = field(default_factory=lambda: Counter(count(BatchReport())))
     remaining: int = 0
     refused: bool = False
     damaged: bool = False

@@ -1,6 +1,6 @@
 """What an hour of outage costs, by simulation: at most 1.2 times the hours before it.
 
-Forward's own code decides (its delivery, with the real limits, and what an environment remembers of an
+The function's own code decides (its delivery, with the real limits, and what an environment remembers of an
 outage); time is simulated. The model:
 
 - Invocations arrive at random (Poisson). Each takes the environment that was used last, or any of the
@@ -16,7 +16,7 @@ a minute of function time, some thousandths of a cent.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -29,7 +29,8 @@ from handler.delivery import Delivery
 from handler.environment import Environment, measure_time
 from handler.opensearch import CONNECT_SECONDS, ConnectionFailedError
 from handler.outage import Outage
-from parser.bulk import Body
+from parser.bulk import Body, Encoder, Part
+from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
 
 WORK: Final = 0.05
@@ -41,9 +42,25 @@ HOUR: Final = 3600.0
 LIMIT: Final = 1.2
 MINUTE: Final = 60.0
 
+FORMATS: Final = Formats.from_text(DEFAULT)
 PAYLOAD: Final = Subscription(owner="1", log_group="g", log_stream="s", events=(Event("1", 0, "line"),))
-BODY: Final = Body("cwl-2026.01.01", b"", 20_000, PAYLOAD.events, 0, 0, 0)
+BODY: Final = Body("cwl-2026.01.01", b"", 20_000, (Part(0, PAYLOAD.events),), 0, 0, 0)
 BUSY: Final = b'{"error": {"type": "rejected_execution_exception", "reason": "queue is full"}, "status": 429}'
+
+
+class OneBody(Encoder):
+    """Makes the same body of whatever it is given."""
+
+    def __init__(self) -> None:
+        super().__init__(FORMATS, prefix="cwl", max_bytes=BODY.size, keep_message=True)
+
+    def add(self, *_: object) -> Iterator[Body]:
+        """Keep nothing: the body is there already."""
+        return iter([])
+
+    def finish(self) -> Iterator[Body]:
+        """Yield the body."""
+        yield BODY
 
 
 class Clock:
@@ -162,7 +179,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Callable[[Fault, float, bool], 
         assert defaults is not None
         monkeypatch.setitem(defaults, "sleep", simulation.clock.advance)
         monkeypatch.setattr(random, "uniform", simulation.chance.uniform)
-        monkeypatch.setattr(Environment, "encode", lambda *_: iter([BODY]))
+        monkeypatch.setattr(Environment, "make_encoder", lambda _: OneBody())
         # The real pauses between tries, not those of the other tests here.
         monkeypatch.setattr("handler.delivery.FIRST_DELAY", 0.5)
         monkeypatch.setattr("handler.delivery.LONGEST_DELAY", 8.0)

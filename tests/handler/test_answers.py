@@ -19,7 +19,7 @@ from flowlogs.local.embedded import Embedded
 from handler import answer
 from handler.config import Config
 from handler.opensearch import ConnectionFailedError, Send, connect, sender
-from parser.bulk import Body, encode
+from parser.bulk import Body, Part, encode
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
 
@@ -252,7 +252,9 @@ def test_an_answer_in_drips_has_no_more_time_than_one_in_whole(serve: Serve, dri
 
 
 def test_an_upload_in_drips_has_the_same_limit(serve: Serve) -> None:
-    large = Body("cwl-2026.01.15", bytes(16 << 20), 16 << 20, EVENTS, 0, 0, 0)  # more than the kernel holds
+    large = Body(
+        "cwl-2026.01.15", bytes(16 << 20), 16 << 20, (Part(0, EVENTS),), 0, 0, 0
+    )  # more than the kernel holds
 
     def read_nothing(_: int, __: bytes, ___: Write) -> None:
         raise AssertionError

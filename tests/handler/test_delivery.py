@@ -5,15 +5,15 @@ import gzip
 import itertools
 import json
 import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import pytest
 
 from handler.delivery import LARGE_EVENT, Delivery
 from handler.opensearch import ConnectionFailedError
-from handler.report import Report, Unsettled, count_conflicts
-from parser.bulk import Body, encode
+from handler.report import BatchReport, Unsettled, count_conflicts
+from parser.bulk import Body, Encoder
 from parser.format import DEFAULT, Formats
 from parser.reply import MOST_REASONS
 from parser.subscription import Event, Subscription
@@ -33,11 +33,11 @@ def events(*ids: object, at: int = NOON, text: str = "no flow log") -> tuple[Eve
     return tuple(Event(f"id-{each}", at, text) for each in ids)
 
 
-def deliver(these: Sequence[Event], answer: Answer, **options: Any) -> Report:  # of Delivery
+def deliver(these: Sequence[Event], answer: Answer, **options: Any) -> BatchReport:  # of Delivery
     subscription = Subscription(owner="1", log_group="flows", log_stream="eni", events=tuple(these))
 
-    def make(payload: Subscription) -> Iterator[Body]:
-        return encode(payload, FORMATS, prefix="cwl", max_bytes=5_000_000, keep_message=True)
+    def make() -> Encoder:
+        return Encoder(FORMATS, prefix="cwl", max_bytes=5_000_000, keep_message=True)
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
         assert seconds > 0
@@ -45,7 +45,7 @@ def deliver(these: Sequence[Event], answer: Answer, **options: Any) -> Report:  
         return answer([json.loads(row)["create"]["_id"] for row in rows])
 
     usual: dict[str, Any] = {"time_left": lambda: 60.0, "sleep": lambda _: None}
-    report = Delivery(subscription, make, send, **usual | options).run()
+    report = Delivery(make, send, **usual | options).run([subscription])
     assert report.unaccounted == 0
     return report
 
@@ -68,7 +68,7 @@ def refuse(status: int, kind: str = "") -> Answer:
     return lambda _: (status, body)
 
 
-def groups(report: Report) -> tuple[int, int, int]:
+def groups(report: BatchReport) -> tuple[int, int, int]:
     return report.indexed + report.duplicate, len(report.pending), len(report.rejected)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from handler import observe
 from handler.observe import METRICS, count, log_failures, log_report, measure_lag
-from handler.report import Report, Unsettled
+from handler.report import BatchReport, Report, Unsettled
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
 
@@ -44,7 +44,7 @@ def unsettled(
 
 
 MAPPER = "mapper_parsing_exception"
-REPORT = Report(
+OUTCOME = Report(
     received=9,
     indexed=2,
     duplicate=1,
@@ -58,13 +58,10 @@ REPORT = Report(
         unsettled(8, Outcome.REJECTED, 400, MAPPER, PREVIEW, index="cwl-2026.01.16"),
         unsettled(9, Outcome.REJECTED, 400, "illegal_argument_exception", "x" * 1000),
     ],
-    unparsed=3,
-    no_data=4,
-    skip_data=5,
-    bulk_requests=6,
-    bulk_retries=2,
-    bulk_bytes=1234,
     conflicting=1,
+)
+REPORT = BatchReport(
+    [OUTCOME], unparsed=3, no_data=4, skip_data=5, bulk_requests=6, bulk_retries=2, bulk_bytes=1234
 )
 
 
@@ -89,11 +86,24 @@ def test_a_report_is_counted_by_the_names_of_the_log() -> None:
 
 
 def test_events_that_are_in_no_group_are_unaccounted() -> None:
-    assert count(Report(received=7, indexed=3, duplicate=1))["unaccounted"] == 3
+    assert count(BatchReport([Report(received=7, indexed=3, duplicate=1)]))["unaccounted"] == 3
+
+
+def test_what_one_payload_lacks_is_not_made_up_by_another() -> None:
+    surplus, loss = Report(received=1, indexed=2), Report(received=3, indexed=2)
+
+    assert count(BatchReport([surplus, loss]))["unaccounted"] == 2
+
+
+def test_the_counts_of_a_batch_are_the_sums_of_its_payloads() -> None:
+    counted = count(BatchReport([OUTCOME, Report(received=3, indexed=2, duplicate=1), OUTCOME]))
+
+    names = ("received", "indexed", "duplicate", "conflicting", "pending", "rejected", "unaccounted")
+    assert [counted[name] for name in names] == [21, 6, 3, 2, 4, 8, 0]
 
 
 def test_events_of_one_id_that_differ_are_logged_as_a_number(log: io.StringIO) -> None:
-    log_failures(Report(received=5, indexed=3, duplicate=2, conflicting=2))
+    log_failures(BatchReport([Report(received=5, indexed=3, duplicate=2, conflicting=2)]))
 
     (line,) = read(log)
     assert (line["level"], line["message"], line["count"]) == ("WARNING", "delivery.conflicting", 2)
@@ -129,7 +139,7 @@ def test_a_report_names_the_first_reason_of_each_type_without_the_value(log: io.
 
 
 def test_a_payload_that_went_well_logs_no_failure(log: io.StringIO) -> None:
-    log_failures(Report(received=2, indexed=2))
+    log_failures(BatchReport([Report(received=2, indexed=2)]))
 
     assert log.getvalue() == ""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parser.bulk import Body, encode
+from parser.bulk import Body, Part, encode
 from parser.format import Formats
 from parser.subscription import Event, Subscription
 
@@ -53,7 +53,7 @@ def test_a_body_has_an_action_and_a_document_for_each_event() -> None:
         index="cwl-2024.11.23",
         data=body.data,
         size=len(gzip.decompress(body.data)),
-        events=(first, second),
+        parts=(Part(0, (first, second)),),
         unparsed=1,
         no_data=0,
         skip_data=0,

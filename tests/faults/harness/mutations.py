@@ -6,11 +6,11 @@ Imported, this takes away what the variable MUTATION names; `make mutants` does 
 import contextlib
 import gzip
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from handler import delivery, environment, forward, opensearch, replay
+from handler import delivery, forward, opensearch, replay
 from handler.batch import Safe
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
@@ -98,7 +98,8 @@ def drop_when_something_is_settled() -> None:
     def settle(self: replay.Replay, *arguments: Any) -> Fate:
         report = arguments[-1]
         if report.indexed:
-            report.pending.clear()
+            for each in report.payloads:
+                each.pending.clear()
         return original(self, *arguments)
 
     patch(replay.Replay, "_settle", settle)
@@ -106,20 +107,18 @@ def drop_when_something_is_settled() -> None:
 
 def index_instead_of_create() -> None:
     """Overwrite what is in the index."""
-    change_actions(b'{"create":', b'{"index":')
+    change_bodies(lambda content: content.replace(b'{"create":', b'{"index":'))
 
 
 def make_no_ids() -> None:
     """Let OpenSearch make the ids."""
-    encode = bulk.encode
 
-    def encode_without(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:
-        for body in encode(*arguments, **named):
-            lines = gzip.decompress(body.data).splitlines(keepends=True)
-            lines[::2] = [b'{"create":{}}\n'] * len(body.events)
-            yield replace(body, data=gzip.compress(b"".join(lines)))
+    def change(content: bytes) -> bytes:
+        lines = content.splitlines(keepends=True)
+        lines[::2] = [b'{"create":{}}\n'] * (len(lines) // 2)
+        return b"".join(lines)
 
-    patch(environment, "encode", encode_without)
+    change_bodies(change)
 
 
 def store_nothing() -> None:
@@ -185,14 +184,15 @@ def patch(owner: Any, name: str, value: Any) -> None:
     setattr(owner, name, value)
 
 
-def change_actions(old: bytes, new: bytes) -> None:
-    encode = bulk.encode
+def change_bodies(change: Callable[[bytes], bytes]) -> None:
+    """Change the rows of each body, once it is made."""
+    finish = bulk._Builder.finish
 
-    def encode_changed(*arguments: Any, **named: Any) -> Iterator[bulk.Body]:
-        for body in encode(*arguments, **named):
-            yield replace(body, data=gzip.compress(gzip.decompress(body.data).replace(old, new)))
+    def finish_changed(self: bulk._Builder) -> bulk.Body:
+        body = finish(self)
+        return replace(body, data=gzip.compress(change(gzip.decompress(body.data))))
 
-    patch(environment, "encode", encode_changed)
+    patch(bulk._Builder, "finish", finish_changed)
 
 
 @dataclass(frozen=True)
