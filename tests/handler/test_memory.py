@@ -9,6 +9,7 @@ import gzip
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,12 +18,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
 LARGEST = 128
 """MiB, of the process with Python, libraries and all: the smallest function that Lambda offers."""
+
+LARGEST_BATCH = 160
+"""MiB, of a process that delivers what a stream hands over at once, or a replay reads."""
 
 TIME = 1_768_478_400_000
 HEAD = (
@@ -47,6 +52,26 @@ try:
 except EnvelopeError as error:
     answer = {"error": str(error)}
 with open("/proc/self/status") as file:  # getrusage would count what was held before this program began
+    (peak,) = [int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM:")]
+sys.stderr.write(json.dumps([answer, peak]))
+"""
+
+
+DELIVER = r"""
+import json, sys
+from handler.batch import deliver
+from handler.environment import prepare
+from handler.observe import count
+from parser.subscription import decode
+
+with open(sys.argv[1]) as file:
+    event = json.load(file)
+payloads = (decode(each["kinesis"]["data"]) for each in event["Records"])
+answer = {}
+for report in deliver(prepare(), payloads, lambda: 600.0):
+    for name, number in count(report).items():
+        answer[name] = answer.get(name, 0) + number
+with open("/proc/self/status") as file:
     (peak,) = [int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM:")]
 sys.stderr.write(json.dumps([answer, peak]))
 """
@@ -86,8 +111,37 @@ def make_filters() -> bytes:
     return gzip.compress(b"".join(members))
 
 
-def make_empty_lines() -> bytes:
-    return join(make_row(number, b"") for number in range(159_685))
+def make_empty_lines(first: int = 0) -> bytes:
+    return join(make_row(first + number, b"") for number in range(159_685))
+
+
+def make_ordinary_payloads(size: int = 4_500_000) -> Iterator[bytes]:
+    """Yield payloads of 200 lines with so many bytes in all."""
+    random = Random(5)  # sample data
+    for first in itertools.count(0, 200):
+        rows = [
+            make_row(
+                first + number,
+                b"2 123456789010 eni-%017x 10.%d.%d.%d 10.0.2.9 %d %d 6 %d %d 1768478%d 1768479%d ACCEPT OK"
+                % (random.getrandbits(68), *random.randbytes(3), *random.sample(range(65_536), 4), 400, 100),
+            )
+            for number in range(200)
+        ]
+        data = join(rows)
+        if (size := size - len(data)) < 0:
+            return
+        yield data
+
+
+def make_largest_payloads() -> Iterator[bytes]:
+    for number in range(6):
+        yield make_empty_lines(number * 200_000)
+
+
+BATCHES: dict[str, Callable[[], Iterator[bytes]]] = {
+    "ordinary-payloads": make_ordinary_payloads,
+    "largest-payloads": make_largest_payloads,
+}
 
 
 PAYLOADS: dict[str, Callable[[], bytes]] = {
@@ -96,6 +150,8 @@ PAYLOADS: dict[str, Callable[[], bytes]] = {
     "long-lines-beyond-ascii": lambda: join(
         make_row(number, b"\xf0\x9f\x9b\x92" + b"x" * 1_000_000) for number in range(9)
     ),
+    "empty-lines": make_empty_lines,
+    "odd-events": lambda: join(b'{"id":%d,"timestamp":1.5,"message":5}' % n for n in range(60_000)),
     "one-line-of-control-characters": lambda: join([make_row(1, b"\\u0001" * 1_390_000)]),
 }
 REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
@@ -123,8 +179,11 @@ class Cluster(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer a bulk request."""
         body = gzip.decompress(self.rfile.read(int(self.headers["content-length"])))
-        items = [{"create": self.item}] * (body.count(b"\n") // 2)
-        self._answer(json.dumps({"errors": "error" in self.item, "items": items}).encode())
+        ids = re.findall(rb'^\{"create":\{"_id":"([^"]*)"\}\}$', body, re.MULTILINE)
+        item = json.dumps({"create": self.item}).encode()
+        items = b",".join([item.replace(b"<id>", each) for each in ids])
+        errors = b"true" if "error" in self.item else b"false"
+        self._answer(b'{"errors":%b,"items":[%b]}' % (errors, items))
 
     def do_PUT(self) -> None:
         """Take an object, however it comes."""
@@ -148,7 +207,10 @@ class Cluster(BaseHTTPRequestHandler):
 CREATED = {"status": 201}
 REFUSED = {
     "status": 400,
-    "error": {"type": "mapper_parsing_exception", "reason": "failed to parse field [x]"},
+    "error": {
+        "type": "mapper_parsing_exception",
+        "reason": "failed to parse field [x] of type [long] in document with id '<id>'",
+    },
 }
 
 
@@ -170,8 +232,20 @@ def invoke(data: bytes, item: dict[str, Any], folder: Path) -> tuple[dict[str, A
     """Return the function's answer, and the most that its process held, in MiB."""
     text = base64.b64encode(data).decode()
     assert len(text) <= 1024 * 1024
+    return run(INVOKE, {"awslogs": {"data": text}}, item, folder)
+
+
+def deliver(payloads: Iterable[bytes], item: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int]:
+    """Deliver what a stream hands over; return the counts, and the most that the process held, in MiB."""
+    records = [{"kinesis": {"data": base64.b64encode(each).decode()}} for each in payloads]
+    return run(DELIVER, {"Records": records}, item, folder)
+
+
+def run(program: str, content: object, item: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int]:
+    """Run a program in a process of its own; return what it says."""
     event = folder / "event.json"
-    event.write_text(json.dumps({"awslogs": {"data": text}}), encoding="ascii")
+    event.write_text(json.dumps(content), encoding="ascii")
+    assert event.stat().st_size < 6 << 20
     with serve(item) as url:
         environ = {
             "OPENSEARCH_URL": url,
@@ -187,7 +261,7 @@ def invoke(data: bytes, item: dict[str, Any], folder: Path) -> tuple[dict[str, A
             "PATH": os.environ["PATH"],
         }
         done = subprocess.run(
-            [sys.executable, "-c", INVOKE, str(event)],
+            [sys.executable, "-c", program, str(event)],
             env=environ,
             capture_output=True,
             text=True,
@@ -203,14 +277,6 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads w
 
 
 @linux
-def test_as_many_events_as_a_payload_can_have_fit_into_the_smallest_function(tmp_path: Path) -> None:
-    answer, mebibytes = invoke(make_empty_lines(), CREATED, tmp_path)
-
-    assert (answer["received"], answer["indexed"]) == (159_685, 159_685)
-    assert mebibytes < LARGEST
-
-
-@linux
 @pytest.mark.parametrize("what", PAYLOADS)
 def test_a_payload_that_is_refused_fits_into_the_smallest_function(what: str, tmp_path: Path) -> None:
     """One that is taken needs less: nothing of it is stored."""
@@ -218,6 +284,20 @@ def test_a_payload_that_is_refused_fits_into_the_smallest_function(what: str, tm
 
     assert answer["received"] == answer["rejected"] > 0
     assert mebibytes < LARGEST
+
+
+@linux
+@pytest.mark.parametrize(
+    ("item", "group"), [(CREATED, "indexed"), (REFUSED, "rejected")], ids=["taken", "refused"]
+)
+@pytest.mark.parametrize("what", BATCHES)
+def test_what_a_stream_hands_over_at_once_fits_beside_its_event(
+    what: str, item: dict[str, Any], group: str, tmp_path: Path
+) -> None:
+    counts, mebibytes = deliver(BATCHES[what](), item, tmp_path)
+
+    assert counts["received"] == counts[group] > 50_000
+    assert mebibytes < LARGEST_BATCH
 
 
 @linux
