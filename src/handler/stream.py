@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from handler.batch import Safe, deliver
 from handler.environment import Environment, measure_time, prepare
@@ -31,6 +31,10 @@ SHORTEST_RECORD: Final = 3.0
 WAITING_SHARE: Final = 0.5
 """Of the time that the stream keeps a record: older ones wait in the bucket instead, where nothing expires.
 The other half is what a backlog of the first needs to come out, and people to mend a function that fails."""
+
+
+Opened = deque[tuple[Record, Subscription | str]]
+"""Records that were read, in their order, and what they hold: a payload, or why it is none."""
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
@@ -89,7 +93,7 @@ class Batch:
 
     def run(self, records: Iterable[Record]) -> Record | None:
         """Settle records in their order; return the first that is not settled, None where all are."""
-        opened: deque[tuple[Record, Subscription]] = deque()
+        opened: Opened = deque()
         payloads = self._open(records, opened)
         for batch in deliver(self._environment, payloads, self._time_left, self._is_away):
             self.reasons = find_reasons(batch) | self.reasons
@@ -97,15 +101,15 @@ class Batch:
                 log_failures(batch)
             self.counts.update(count(replace(batch, payloads=[])))
             for report in batch.payloads:
+                if left := self._set_unreadable_aside(opened):
+                    return left
                 record, subscription = opened.popleft()
-                if not self._settle(record, subscription, report, batch):
+                if not self._settle(record, cast("Subscription", subscription), report, batch):
                     return record
-        return self._stopped_at
+        return self._set_unreadable_aside(opened) or self._stopped_at
 
-    def _open(
-        self, records: Iterable[Record], opened: deque[tuple[Record, Subscription]]
-    ) -> Iterator[Subscription]:
-        """Yield the payloads, and note whose they are; set aside what is none."""
+    def _open(self, records: Iterable[Record], opened: Opened) -> Iterator[Subscription]:
+        """Yield the payloads, and note whose they are, and why other records hold none."""
         for record in records:
             if self._time_left() < SHORTEST_RECORD:
                 self._stopped_at = record
@@ -113,9 +117,7 @@ class Batch:
             try:
                 subscription = record.decode()
             except EnvelopeError as error:
-                if not self._set_aside(record, str(error)):
-                    self._stopped_at = record
-                    return
+                opened.append((record, str(error)))
                 continue
             if self._environment.config.is_own_log(subscription.log_group):
                 self._pass_over(subscription)
@@ -158,6 +160,14 @@ class Batch:
         is_untouched = report.settled == len(subscription.unusable)
         not_tried = any(each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending)
         return bool(report.pending) and is_untouched and is_young and (self._is_away(batch) or not_tried)
+
+    def _set_unreadable_aside(self, opened: Opened) -> Record | None:
+        """Set aside the records whose turn it is and that are no payload; return one where that fails."""
+        while opened and isinstance(opened[0][1], str):
+            record, reason = opened.popleft()
+            if not self._set_aside(record, str(reason)):
+                return record
+        return None
 
     def _set_aside(self, record: Record, reason: str) -> bool:
         """Store a record that is no payload; return False where that fails."""
