@@ -120,7 +120,7 @@ class Delivery:
             self.report.payloads.append(Report.of(subscription))
             for body in encoder.add(number, subscription, repeats):
                 self._begin(body)
-            if encoder.is_full:
+            if encoder.is_full or self.report.gave_up:
                 break
         for body in encoder.finish():
             self._begin(body)

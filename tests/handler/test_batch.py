@@ -273,6 +273,19 @@ def test_while_the_cluster_is_away_each_payload_is_left_alone_and_nothing_more_i
     assert [len(each.pending) for report in reports for each in report.payloads] == [1] * 20
 
 
+def test_nothing_more_is_read_into_a_batch_once_the_cluster_gave_no_answer() -> None:
+    """Of many days some are sent before the batch is full."""
+
+    def be_silent(_: list[str]) -> tuple[int, bytes]:
+        raise ConnectionFailedError("timeout", "read timed out")
+
+    payloads = [payload("a", *(event(number, day=number) for number in range(6))), payload("b", event(9))]
+
+    reports = run(payloads, Cluster(refuse=be_silent))
+
+    assert [len(report.payloads) for report in reports] == [1, 1]
+
+
 def test_a_payload_that_cannot_be_handled_harms_no_other(
     monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:

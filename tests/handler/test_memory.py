@@ -71,6 +71,7 @@ answer = {}
 for report in deliver(prepare(), payloads, lambda: 600.0):
     for name, number in count(report).items():
         answer[name] = answer.get(name, 0) + number
+    del report  # else it is held while the next batch is read
 with open("/proc/self/status") as file:
     (peak,) = [int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM:")]
 sys.stderr.write(json.dumps([answer, peak]))
