@@ -282,14 +282,32 @@ def retry_rejected(stack: Stack) -> None:
     Replay(container.environment, store, time_left=lambda: 60.0).run(store.list_pending((REJECTED,)))
 
 
-def test_a_request_too_large_is_halved_and_an_event_too_large_is_rejected(any_stack: Stack) -> None:
+def test_a_request_too_large_is_halved(any_stack: Stack) -> None:
     stack = any_stack  # its nodes take no request above 10 MB, as small domains of Amazon's
     functions = stack.functions
     functions.containers = [functions.make_container(max_bulk_bytes=64 * 1024 * 1024)]
     large = dict.fromkeys(range(10), "x" * 1_000_000)
-    payload = stack.ledger.payload(events=40, days=1, messages={**large, 7: "x" * 11_000_000})
+    payload = stack.ledger.payload(events=40, days=1, messages={**large, 7: "x" * 7_500_000})
 
     answer = functions.deliver(payload.event)
+    assert answer is not None
+    assert (answer["indexed"], answer["rejected"], answer["pending"]) == (40, 0, 0)
+    stack.settle()
+
+
+def test_an_event_too_large_for_the_front_end_is_rejected(stack: Stack) -> None:
+    """OpenSearch takes any that CloudWatch Logs can send; a proxy before it may be set to less."""
+
+    def refuse_large(exchange: Exchange) -> None:
+        if len(gzip.decompress(exchange.read_body())) > 1_000_000:
+            exchange.answer(Reply(413, b"<html>413 Request Entity Too Large</html>", JSON))
+        else:
+            passing(exchange)
+
+    stack.proxy.always(refuse_large)
+    payload = stack.ledger.payload(events=40, days=1, messages={7: "x" * 1_000_000})
+
+    answer = stack.functions.deliver(payload.event)
     assert answer is not None
     assert (answer["indexed"], answer["rejected"], answer["pending"]) == (39, 1, 0)
     stack.settle(rejected={payload.ids[7]: "413 http_413"})

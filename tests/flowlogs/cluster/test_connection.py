@@ -13,6 +13,7 @@ import trustme
 from commands import BUCKET, run
 from flowlogs.cluster.connection import open_client
 from front import Front, Reply
+from parser.format import DEFAULT
 from recorder import Recorder
 
 NOT_OPENSEARCH: Final = "flowlogs: what answers at OPENSEARCH_URL is not OpenSearch"
@@ -44,6 +45,7 @@ def test_a_command_names_what_is_no_opensearch(
 ) -> None:
     with Front(None, lambda _: reply) as front:
         monkeypatch.setenv("OPENSEARCH_URL", front.url)
+        monkeypatch.setenv("LOG_FORMATS", DEFAULT)
         told = run(*command)
         writes = front.writes
 

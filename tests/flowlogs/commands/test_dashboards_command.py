@@ -28,7 +28,7 @@ def test_export_for_another_prefix_names_nothing_after_ours(monkeypatch: pytest.
 
     objects = [json.loads(line) for line in told.output.splitlines()]
     assert "cwl" not in told.output
-    assert objects[0]["attributes"]["title"] == "flow-*"
+    assert objects[0]["attributes"]["title"] == "flow-20*"
     assert {each["id"].split("-")[0] for each in objects} == {"flow"}
 
 
