@@ -9,6 +9,7 @@ from benchmarks.contest import ROUNDS, ROUNDS_LARGEST, choose_contenders, measur
 from benchmarks.function import measure_function
 from benchmarks.parts import measure_parts
 from benchmarks.payloads import KINDS, SIZES, make_payloads
+from benchmarks.replays import measure_replays
 from benchmarks.report import tabulate_cell, tabulate_goals, write_results
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -24,6 +25,8 @@ def main() -> None:
         folder = Path(name)
         say("filling a real OpenSearch")
         cluster = measure_cluster(folder)
+        say("draining a bucket, with the delays of a network")
+        drained = measure_replays()
         say("measuring the built function: cold start and memory")
         function = measure_function(folder)
         say("measuring the parts of an invocation")
@@ -34,7 +37,7 @@ def main() -> None:
                 found = measure(contenders, kind, make_payloads(kind, size), folder, rounds=rounds)
                 results[kind.name, size] = found
                 say(f"\n{kind.name}, {size} events a payload", *tabulate_cell(found))
-    write_results(RESULTS, results, function, cluster, parts)
+    write_results(RESULTS, results, function, cluster, parts, drained)
     say("", *tabulate_goals(results, function), f"\nwritten: {RESULTS.relative_to(Path.cwd())}")
 
 

@@ -1,7 +1,7 @@
 """A real OpenSearch: how fast a replay fills it, and how much disk a record takes."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +46,7 @@ class MemoryStore:
     """A failure store without S3: what is measured is the replay and OpenSearch."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
+    kept: int = 0
 
     def list_pending(self) -> list[Pending]:
         """Return what is stored."""
@@ -56,10 +57,11 @@ class MemoryStore:
         """Return a stored object."""
         return Content(self.objects[key], etag="", attempts=1, reason="", log_group="", rejected=False)
 
-    def drop(self, key: str, etag: str | None = None) -> bool:  # noqa: ARG002  # nobody else is at it
-        """Forget an object."""
-        del self.objects[key]
-        return True
+    def drop_all(self, objects: Sequence[Pending]) -> dict[str, str]:
+        """Forget objects."""
+        for each in objects:
+            del self.objects[each.key]
+        return {}
 
 
 def measure_cluster(folder: Path) -> tuple[str, dict[tuple[str, str], Indexed]]:

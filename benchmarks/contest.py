@@ -115,9 +115,9 @@ class MismatchError(Exception):
 
 
 @contextmanager
-def open_sink() -> Iterator[str]:
-    """Run the sink; yields its URL."""
-    command = [sys.executable, "-m", "benchmarks.sink"]
+def open_sink(milliseconds: int = 0, module: str = "benchmarks.sink") -> Iterator[str]:
+    """Run the sink, or another server, which takes so long for each answer; yields its URL."""
+    command = [sys.executable, "-m", module, str(milliseconds)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
     ) as process:

@@ -17,6 +17,7 @@ from benchmarks.cost import tabulate_costs
 from benchmarks.function import SMALLEST_MEMORY, Function
 from benchmarks.parts import Parts, tabulate_parts
 from benchmarks.payloads import KINDS, SIZES
+from benchmarks.replays import Drained, tabulate_replays
 
 Results = Mapping[tuple[str, str], Mapping[str, Result]]
 """By kind and size of the payloads, then by contender."""
@@ -176,6 +177,7 @@ def write_results(
     function: Function,
     cluster: tuple[str, Mapping[tuple[str, str], Indexed]],
     parts: dict[str, Parts],
+    drained: Mapping[str, Drained],
 ) -> None:
     """Write RESULTS.md, and the numbers beside it for the plot."""
     opensearch, indexed = cluster
@@ -206,6 +208,7 @@ def write_results(
     lines += ["## Where the time goes", "", *table(tabulate_parts(parts)), ""]
     lines += ["## The function under Lambda's runtime client", "", *tabulate_function(function), ""]
     lines += ["## Replay into OpenSearch, and disk", "", *tabulate_cluster(indexed), ""]
+    lines += ["## Draining the bucket", "", *table(tabulate_replays(drained)), ""]
     lines += ["## Cost", "", *tabulate_costs(results), ""]
     path.write_text("\n".join(lines))
     numbers = {

@@ -1,6 +1,7 @@
 """A server that answers like OpenSearch, and checks and counts what it is sent.
 
-It runs in a process of its own (`python -m benchmarks.sink`), prints its port, and serves
+It runs in a process of its own (`python -m benchmarks.sink [MILLISECONDS]`), prints its port,
+takes that long for each answer, and serves
 
     POST /_bulk, /<index>/_bulk   bulk requests, plain or gzipped, with or without filter_path
     GET /counts                   requests, documents, bytes on the wire and bytes inflated
@@ -99,8 +100,8 @@ class Sink:
         return items
 
 
-async def serve(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer the requests of one connection, until it is closed."""
+async def serve(sink: Sink, delay: float, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer the requests of one connection, each after so many seconds, until it is closed."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             first, *rest = head.decode("latin-1").split("\r\n")[:-2]
@@ -109,6 +110,7 @@ async def serve(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stream
                 name.lower(): value.strip() for name, _, value in (line.partition(":") for line in rest)
             }
             body = await reader.readexactly(int(headers.get("content-length", "0")))
+            await asyncio.sleep(delay)
             status = "200 OK"
             try:
                 reply = sink.answer(method, target, headers, body)
@@ -128,8 +130,9 @@ async def serve(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stream
 async def main() -> None:
     """Serve until standard input is closed."""
     sink = Sink()
+    delay = int(sys.argv[1]) / 1000 if len(sys.argv) > 1 else 0.0
     server = await asyncio.start_server(
-        lambda reader, writer: serve(sink, reader, writer), "127.0.0.1", 0, limit=2**20
+        lambda reader, writer: serve(sink, delay, reader, writer), "127.0.0.1", 0, limit=2**20
     )
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

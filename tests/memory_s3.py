@@ -96,6 +96,17 @@ class MemoryS3:
         self.objects.pop(Key, None)
         return {}
 
+    def delete_objects(self, *, Delete: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Delete as S3 does: each for itself, and a refusal of one is an entry of the answer."""
+        errors = []
+        self._call("delete_objects", str(len(Delete["Objects"])))
+        for each in Delete["Objects"]:
+            try:
+                self.delete_object(Key=each["Key"], IfMatch=each.get("ETag", ""))
+            except ClientError as error:
+                errors.append({"Key": each["Key"], "Code": error.response["Error"]["Code"]})
+        return {"Errors": errors} if errors else {}
+
     def copy_object(
         self,
         *,

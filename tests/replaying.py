@@ -3,10 +3,11 @@
 import json
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,11 +15,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handler import replay
 from handler.config import Config
 from handler.environment import Environment
+from handler.failures import ahead
 from handler.failures import store as failure_store
 from handler.failures.names import FAILED
+from handler.replaying import dispatch, settling
 from memory_s3 import MemoryS3
 from parser.bulk import Body
-from parser.subscription import Event, Subscription, decode, encode
+from parser.subscription import Event, Subscription, decode_all, encode
+
+T = TypeVar("T")
 
 START = 1_768_478_400_000
 BLOCKED = {
@@ -44,8 +49,8 @@ def make_payload(*ids: str) -> bytes:
 
 
 def read_ids(data: bytes) -> list[str]:
-    """Return the ids of a payload's events."""
-    return [event.id for event in decode(data).events]
+    """Return the ids of the events of an object's payloads."""
+    return [event.id for payload in decode_all(data) for event in payload.events]
 
 
 @dataclass
@@ -87,9 +92,13 @@ class Rig:
         self.s3.put(key, make_payload(*ids))
         return key
 
+    def list_waiting(self) -> list[str]:
+        """Return the ids of what waits, with repetitions."""
+        return [each for key in self.s3.keys(FAILED) for each in read_ids(self.s3.objects[key].data)]
+
     def waiting(self) -> set[str]:
         """Return the ids of what waits."""
-        return {each for key in self.s3.keys(FAILED) for each in read_ids(self.s3.objects[key].data)}
+        return set(self.list_waiting())
 
     def run(self, request_id: str = "one-request", *, seconds: float = 240) -> dict[str, int]:
         """Invoke the replay function, in an environment of its own, and go on to the time of the next run."""
@@ -189,3 +198,25 @@ def every_order(attempt: Callable[[Turns], object]) -> int:
 def fix_time(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
     """Let everything be stored at that time."""
     monkeypatch.setattr(failure_store, "_now", lambda: moment)
+
+
+class Inline(Executor):
+    """Runs at once, in the thread of who asks, what else would run beside it: so that steps have an order."""
+
+    def __init__(self, *_: object) -> None:
+        """Take what a pool of threads takes."""
+
+    def submit(self, work: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
+        """Do it."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(work(*arguments, **named))
+        except BaseException as error:  # noqa: BLE001  # whoever asks for the result gets it
+            future.set_exception(error)
+        return future
+
+
+def without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a replay do one thing after the other."""
+    for module in (ahead, dispatch, settling):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", Inline)

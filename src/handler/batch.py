@@ -143,9 +143,9 @@ class Safe:
         if self.store is None:
             raise DeliveryError(BatchReport([report]))
         if report.pending:
-            self.store.keep(subscription, report.pending)
+            self.store.keep([(subscription, report.pending)])
         if report.rejected:
-            self.store.reject(subscription, report.rejected, str(self._config.formats), source=source)
+            self.store.reject([(subscription, report.rejected)], str(self._config.formats), source=source)
 
     def set_aside(self, source: Pending, data: bytes, reason: str) -> None:
         """Store for people what is no payload, as it came.

@@ -44,11 +44,11 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
             continue
         if subscription.events:
             events = [Unsettled("", event, GIVEN_UP) for event in subscription.events]
-            store.keep(subscription, events, since=pending.since)
+            store.keep([(subscription, events)], since=pending.since)
         if subscription.unusable:
             unusable = [
                 Unsettled("", each.event, Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason))
                 for each in subscription.unusable
             ]
-            store.reject(subscription, unusable, formats, source=source)
+            store.reject([(subscription, unusable)], formats, source=source)
     return unreadable

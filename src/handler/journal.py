@@ -81,9 +81,13 @@ class Journal:
         """Tell whether all events of an object are settled, and only its removal failed."""
         return self._undropped.get(pending.key) == pending.etag
 
+    def must_name(self, pending: Pending) -> bool:
+        """Tell whether an object may stop the run: no other is to be in hand beside it."""
+        return self._careful or pending.key in self._stops
+
     def begin(self, pending: Pending) -> None:
         """Say that an object is about to be handled; where that may stop the run, name it."""
-        named = self._careful or pending.key in self._stops
+        named = self.must_name(pending)
         if not self._under_way or named:
             self._under_way = True
             self._in_hand = pending.key if named else ""

@@ -7,6 +7,7 @@ is not UTF-8 for a broken connection), and what to try again is decided per even
 
 import secrets
 import ssl
+import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,10 +16,12 @@ from http.client import HTTPException, HTTPResponse
 from types import SimpleNamespace
 from typing import Any, Final
 from urllib.parse import urlencode
+from weakref import WeakSet
 
 from opensearchpy import OpenSearch, Urllib3HttpConnection
 from requests_aws4auth import AWS4Auth
 from urllib3 import Timeout
+from urllib3.connection import HTTPConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -33,6 +36,9 @@ from parser.reply import FILTER_PATH
 
 CONNECT_SECONDS: Final = 2.0
 READ_SECONDS: Final = 10.0
+CONNECTIONS: Final = 3
+"""That stay open: as many as a replay has requests on their way. Other functions have one."""
+
 SERVER_SECONDS: Final = 3
 """How long OpenSearch itself waits for a shard (its default is a minute); below what a delivery waits for
 the smallest body, so that it says what is missing, and of which events."""
@@ -82,7 +88,7 @@ def connect(config: Config) -> OpenSearch:
         hosts=[config.url],
         http_auth=_authenticate(config),
         connection_class=Urllib3HttpConnection,
-        pool_maxsize=1,
+        pool_maxsize=CONNECTIONS,
         max_retries=0,
         timeout=Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
         **options,
@@ -97,6 +103,8 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
     look at the socket and not the answer, takes an interim answer for the real one, and what it does besides
     (redirects, retries, decoding, looking at each header again) is not wanted here.
 
+    Several threads may call the function at once: each call has a connection to itself.
+
     Args:
         client: as `connect` returns it.
         warn: is told once where answers cannot be known by their mark.
@@ -106,6 +114,7 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
     host = AWS4Auth.get_host_header(connection.host)  # it is signed as it is sent
     usual = {"host": host, "accept-encoding": "identity", **connection.headers, **_HEADERS}
     marks = _Marks(warn)
+    signing = threading.Lock()  # a signer changes itself at midnight
 
     def send(body: Body, seconds: float) -> tuple[int, bytes]:
         deadline = time.monotonic() + seconds
@@ -113,18 +122,19 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
         mark = f"flowlogs-{secrets.token_hex(8)}"
         headers = {**usual, "content-length": str(len(body.data)), MARK: mark}
         if callable(connection.http_auth):
-            headers |= connection.http_auth("POST", connection.host + path, body.data)
+            with signing:
+                headers |= connection.http_auth("POST", connection.host + path, body.data)
         request = _write_head(path, headers) + body.data
         http = pool._get_conn()  # noqa: SLF001
         try:
             if http.sock is None:
                 http.timeout = min(CONNECT_SECONDS, measure_left(deadline))
                 http.connect()
-                marks.forget()
+                marks.forget(http)
             write(http.sock, request, deadline)
             answer = Answer(http.sock, deadline)
             response, reply = answer.receive()
-            marks.check(response, mark)
+            marks.check(response, mark, http)
         except TimeoutError as error:
             http.close()
             raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
@@ -150,14 +160,14 @@ class _Marks:
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._repeated = False
+        self._repeating: WeakSet[HTTPConnection] = WeakSet()
         self._warned = False
 
-    def forget(self) -> None:
-        """Begin anew, with a new connection."""
-        self._repeated = False
+    def forget(self, connection: HTTPConnection) -> None:
+        """Begin anew with a connection, which is new."""
+        self._repeating.discard(connection)
 
-    def check(self, response: HTTPResponse, mark: str) -> None:
+    def check(self, response: HTTPResponse, mark: str, connection: HTTPConnection) -> None:
         """Compare an answer's mark with the request's.
 
         What stands in between may refuse a request by itself, without a mark. That settles nothing, and is
@@ -168,7 +178,7 @@ class _Marks:
         """
         found = response.headers.get(MARK)
         if found is None and response.status == HTTPStatus.OK:
-            if self._repeated:
+            if connection in self._repeating:
                 raise HTTPException("an answer without the request's mark, which those before it had")
             if not self._warned:
                 self._warned = True
@@ -176,7 +186,7 @@ class _Marks:
         elif found is not None:
             if found != mark:
                 raise HTTPException("an answer to another request")
-            self._repeated = True
+            self._repeating.add(connection)
 
 
 def _write_head(path: str, headers: Mapping[str, str]) -> bytes:

@@ -1,35 +1,30 @@
 """The replay function: what is kept in the failure store goes the same way again.
 
-It runs on a schedule. An object is dropped only when each of its events is settled, and what of it
-stays pending is written back before that; so a run may end at any moment, or happen twice, at once or
-one behind the other.
+It runs on a schedule. Objects are read ahead, delivered in batches that fill requests, as fast as the cluster
+takes them, and dropped many at once: only when each event of an object is settled, and what of it stays
+pending has been written back before. So a run may end at any moment, or happen twice, at once or one behind
+the other.
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from handler.config import ConfigError
-from handler.delivery import ATTEMPTS, Delivery
-from handler.discarded import RECORD_SECONDS, unpack
 from handler.environment import Environment, measure_time, prepare
-from handler.expiry import divide
-from handler.failures import REJECTED, Content, FailureStore, Pending
-from handler.failures.client import is_refusal
-from handler.failures.names import find_limit
-from handler.journal import MOST_STOPS, Journal
-from handler.observe import count, emit_metrics, log_failures, logger
-from handler.opensearch import READ_SECONDS
-from handler.report import BatchReport
+from handler.failures import FailureStore, Pending
+from handler.failures.ahead import DEPTH, ReadAhead
+from handler.journal import Journal
+from handler.observe import count, emit_metrics, logger
+from handler.replaying.dispatch import Dispatch
+from handler.replaying.held import Held
+from handler.replaying.opening import Opener
+from handler.replaying.pace import FIRST_WINDOW, Pace
+from handler.replaying.settling import Settler
+from handler.report import NOT_TRIED, leave
 from handler.summary import Fate, Summary
-from parser.errors import EnvelopeError
-from parser.kinesis import Record
-from parser.subscription import Subscription
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -37,24 +32,15 @@ if TYPE_CHECKING:
 SHORTEST_OBJECT: Final = 3.0
 """Seconds. With less time than this left, no further object is begun."""
 
-STRIKES: Final = 3
-"""Objects of which an index took nothing, after which no more is sent to it in this run. Also: objects
-that could not be handled, one behind the other, after which a run ends."""
+MOST_OBJECTS: Final = 1_000
+"""Objects of a batch: as many as S3 drops at once."""
 
-MOST_REFUSED: Final = 100
-"""Objects that S3 does not give, after which a run ends. Such an object says nothing of the next, but each is
-a line in the log, with every run."""
-
-MOST_COUNTED: Final = 10_000
-"""Objects that a run counts and does not handle: of a larger backlog the number is not worth its time."""
+MOST_COUNTED: Final = 100_000
+"""Objects up to which a run counts what waits, a thousand with each request."""
 
 
 class ReplayError(Exception):
     """Objects could not be handled. The function fails, so that an alarm sees it."""
-
-
-class WithheldError(Exception):
-    """S3 does not give an object, which says nothing of others."""
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001
@@ -107,7 +93,7 @@ def open_store(environment: Environment, request_id: str) -> FailureStore:
 class Replay:
     """One run over stored objects."""
 
-    def __init__(
+    def __init__(  # the function and the command line choose some of these
         self,
         environment: Environment,
         store: FailureStore,
@@ -115,6 +101,8 @@ class Replay:
         time_left: Callable[[], float],
         journal: Journal | None = None,
         keep: bool = False,
+        rate: float | None = None,
+        done: Callable[[Pending, Counter[str]], None] = lambda *_: None,
     ) -> None:
         """Prepare a run.
 
@@ -124,166 +112,154 @@ class Replay:
             time_left: seconds until the run must end.
             journal: what the last run left, and the next one will find; None for a run of its own.
             keep: leave the objects where they are, whatever becomes of their events.
+            rate: events a second, at the most; None for what the cluster takes.
+            done: is told of each object that was handled, and what became of its events.
         """
-        self._environment = environment
-        self._store = store
-        self._time_left = time_left
         self._journal = journal or Journal()
-        self._keep = keep
-        self._strikes = 0
-        self._refused = 0
-        self._vain: Counter[str] = Counter()
-        self._taken: set[str] = set()
-        self._doubts = 0
+        self._time_left = time_left
+        self._done = done
+        config = environment.config
+        self._opener = Opener(store, self._journal, config, time_left=time_left, keep=keep)
+        self._dispatch = Dispatch(environment, Pace(config.max_bulk_bytes, rate=rate), time_left)
+        self._settler = Settler(store, self._journal, str(config.formats), time_left=time_left, keep=keep)
+        self._store = store
+        self._returned: deque[Held] = deque()
         self.summary = Summary()
 
     def run(self, objects: Iterable[Pending]) -> Summary:
-        """Handle the objects one by one, in their order.
+        """Handle the objects in their order, in batches.
 
         The run notes in its journal behind which object the next one should begin, so that what cannot
         be delivered now does not stand in the way of what comes behind it.
         """
         try:
-            self._run(objects)
+            with (
+                ReadAhead(self._store, objects, self._opener.may_read_ahead) as ahead,
+                self._dispatch,
+                self._settler,
+            ):
+                self._run(ahead)
+                self._count_rest(ahead)
         finally:
             self._journal.close(remaining=self.summary.remaining)
         return self.summary
 
-    def _run(self, objects: Iterable[Pending]) -> None:
-        ended = False
-        for each in objects:
-            if ended := ended or self._must_end():
-                self.summary.remaining += 1
-                if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
-                    break
-                continue
-            sent = self.summary.counts["bulk_requests"]
-            fate = self.handle(each)
-            self.summary.fates[fate] += 1
-            self.summary.remaining += fate in (Fate.LEFT, Fate.SHORTENED, Fate.FAILED)
-            tried = fate is Fate.FAILED or self.summary.counts["bulk_requests"] > sent
-            late = self._time_left() < SHORTEST_OBJECT
-            if late or (tried and fate in (Fate.LEFT, Fate.FAILED)):
-                self._journal.note(each.key)
+    def _run(self, ahead: ReadAhead) -> None:
+        started = time.perf_counter()
+        pace = self._dispatch.pace
+        while not self._must_end():
+            batch = self._gather(ahead)
+            if not batch and not len(self._dispatch):
+                break
+            self._land(pace.requests - 1 if batch else 0)  # what lands may come back, to be sent once more
+            if wait := pace.measure_wait(self._dispatch.sent, time.perf_counter() - started):
+                time.sleep(wait)
+            if self._must_end():
+                self._returned.extend(batch)
+            elif batch:
+                self._dispatch.send(batch)
+                if batch[0].alone:
+                    self._land(0)
+            if pace.window > FIRST_WINDOW:  # the cluster is there
+                ahead.depth = DEPTH
+        self._land(0)
 
     def _must_end(self) -> bool:
-        broken = self._strikes >= STRIKES or self._refused >= MOST_REFUSED
-        return self.summary.refused or broken or self._time_left() < SHORTEST_OBJECT
+        broken = self._opener.is_broken or self._settler.is_broken or self._dispatch.refused
+        return broken or self._time_left() < SHORTEST_OBJECT
 
-    def handle(self, pending: Pending) -> Fate:
-        """Deliver what one object holds."""
-        self._journal.begin(pending)
-        try:
-            fate = self._handle(pending)
-            self._strikes = 0
-        except WithheldError as error:
-            logger.warning("replay.object_refused", extra={"key": pending.key, "reason": str(error)})
-            self._refused += 1
-            fate = Fate.FAILED
-        except Exception:  # noqa: BLE001  # one object must not stand in the way of those behind it
-            logger.exception("replay.object_failed", extra={"key": pending.key})
-            self._strikes += 1
-            fate = Fate.FAILED
+    def _gather(self, ahead: ReadAhead) -> list[Held]:
+        """Return objects with so many events as make a batch; none where all have been handled."""
+        batch: list[Held] = []
+        events = 0
+        while events < self._dispatch.pace.events and len(batch) < MOST_OBJECTS and not self._must_end():
+            alone = self._is_next_alone(ahead)
+            if alone is None or (alone and batch):
+                break
+            if alone and len(self._dispatch):
+                self._land(0)
+                continue
+            if held := self._take(ahead):
+                batch.append(held)
+                events += held.count
+                if alone:
+                    break
+        return batch
+
+    def _is_next_alone(self, ahead: ReadAhead) -> bool | None:
+        """Whether the next object is to be in a batch of its own; None where there is none."""
+        if self._returned:
+            return self._returned[0].alone
+        pending = ahead.peek()
+        return None if pending is None else self._opener.is_alone(pending)
+
+    def _take(self, ahead: ReadAhead) -> Held | None:
+        """Open the next object; return None where that was the end of it."""
+        if self._returned:
+            return self._returned.popleft()
+        pending, read = ahead.take()
+        found = self._opener.open(pending, read)
+        if isinstance(found, Held):
+            return found
+        self._conclude(Held(pending), found)
+        return None
+
+    def _land(self, most: int) -> None:
+        """Wait until so many batches are on their way at the most; settle the others."""
+        while len(self._dispatch) > most:
+            batch, report = self._dispatch.land()
+            if report is None:
+                self._isolate(batch)
+                continue
+            self.summary.counts.update(count(report))
+            self._settle([each for each in batch if not each.waiting])
+            self._returned.extendleft(each for each in reversed(batch) if each.waiting)
+
+    def _isolate(self, batch: list[Held]) -> None:
+        """Handle each object of a batch that met an error alone, to find the one that is at fault."""
+        if len(batch) == 1:
+            logger.error("replay.object_failed", extra={"key": batch[0].pending.key})
+            self._settler.note_failure()
+            self._conclude(batch[0], Fate.FAILED)
+            return
+        for each in batch:
+            each.alone = True
+        self._returned.extendleft(reversed(batch))
+
+    def _settle(self, objects: Sequence[Held]) -> None:
+        for each, fate in zip(objects, self._settler.settle(objects), strict=True):
+            self._conclude(each, fate)
+
+    def _conclude(self, held: Held, fate: Fate) -> None:
+        """Note what became of an object."""
+        self.summary.fates[fate] += 1
+        self.summary.remaining += fate in (Fate.LEFT, Fate.FAILED)
         if fate is not Fate.FAILED:
-            self._journal.end(pending)
-        return fate
+            self._journal.end(held.pending)
+        late = self._time_left() < SHORTEST_OBJECT
+        if late or fate is Fate.FAILED or (fate is Fate.LEFT and held.was_tried):
+            self._journal.note(held.pending.key)
+        self._done(held.pending, held.counts)
 
-    def _handle(self, pending: Pending) -> Fate:
-        if self._journal.is_settled(pending) and not self._keep:
-            return self._drop(pending, Fate.DROPPED)
-        if reason := self._find_fault(pending):
-            return self._set_aside(pending, reason)
-        try:
-            content = self._store.read(pending.key)
-        except Exception as error:
-            if is_refusal(error):
-                raise WithheldError(str(error)) from error
-            raise
-        if content is None:
-            return Fate.GONE
-        pending = replace(pending, etag=content.etag)
-        try:
-            if (records := content.read_batch()) is not None:
-                return self._unpack(pending, records)
-            subscription = content.decode()
-        except EnvelopeError as error:
-            return self._set_aside(pending, str(error))
-        report = self._deliver(subscription)
-        log_failures(report)
-        self.summary.counts.update(count(report))
-        self._doubts = self._doubts + 1 if report.doubted else 0
-        self.summary.damaged = report.damaged or self._doubts >= STRIKES
-        self.summary.refused = report.gave_up or self.summary.damaged
-        self._taken = report.taken if report.settled else set()
-        self._vain.update(report.refused)
-        return self._settle(pending, content, subscription, report)
-
-    def _find_fault(self, pending: Pending) -> str:
-        """Return why an object must not be read at all; empty where it may."""
-        limit = find_limit(pending.key)
-        if pending.size > limit:
-            return f"object has {pending.size} bytes, and {limit} are the most"
-        if self._journal.is_condemned(pending):
-            return f"{MOST_STOPS} runs were stopped with this object in hand"
-        return ""
-
-    def _unpack(self, pending: Pending, records: Sequence[Record]) -> Fate:
-        """Store the payloads of a stream's batch anew; the next run delivers them."""
-        if self._keep or self._time_left() < len(records) * RECORD_SECONDS:
-            return Fate.LEFT
-        unreadable = unpack(self._store, pending, records, str(self._environment.config.formats))
-        self.summary.counts["unreadable"] += unreadable
-        return self._drop(pending, Fate.SHORTENED)
-
-    def _set_aside(self, pending: Pending, reason: str) -> Fate:
-        logger.warning("replay.unreadable", extra={"key": pending.key, "reason": reason})
-        if self._keep or pending.key.startswith(REJECTED):
-            return Fate.LEFT
-        return Fate.SET_ASIDE if self._store.set_aside(pending, reason) else Fate.LEFT
-
-    def _deliver(self, subscription: Subscription) -> BatchReport:
-        fresh, expired = divide(subscription.events, self._environment.config, datetime.now(UTC))
-        delivery = Delivery(
-            self._environment.make_encoder,
-            self._environment.send,
-            time_left=self._time_left,
-            attempts=1 if self._vain else ATTEMPTS,
-            patience=READ_SECONDS,
-            avoid={index for index, objects in self._vain.items() if objects >= STRIKES},
-            taken=self._taken,
-        )
-        report = delivery.run([msgspec.structs.replace(subscription, events=fresh)])
-        report.payloads[0].received += len(expired)
-        report.payloads[0].rejected.extend(expired)
-        return report
-
-    def _settle(
-        self, pending: Pending, content: Content, subscription: Subscription, report: BatchReport
-    ) -> Fate:
-        """Bring the store in line with the report. Nothing is dropped before its rest is safe."""
-        unsettled = len(report.pending) + (len(report.rejected) if content.rejected else 0)
-        if self._keep or (unsettled and unsettled == report.received):
-            return Fate.LEFT
-        # First what stays pending: another run may have rejected it, and what that wrote is replaced here.
-        if report.pending:
-            since = None if content.rejected else pending.since
-            self._store.keep(subscription, report.pending, attempts=content.attempts + 1, since=since)
-        if report.rejected:
-            formats = str(self._environment.config.formats)
-            self._store.reject(subscription, report.rejected, formats, source=pending)
-        return self._drop(pending, Fate.SHORTENED if unsettled else Fate.DROPPED)
-
-    def _drop(self, pending: Pending, fate: Fate) -> Fate:
-        """Drop an object whose events are all settled, or stored anew; return what became of it."""
-        try:
-            dropped = self._store.drop(pending.key, pending.etag)
-        except Exception:
-            self._journal.note_settled(pending, dropped=False)
-            raise
-        self._journal.note_settled(pending, dropped=True)
-        if not dropped:
-            logger.warning("replay.object_changed", extra={"key": pending.key})
-        return fate if dropped else Fate.LEFT
+    def _count_rest(self, ahead: ReadAhead) -> None:
+        """Count what was not handled, and what was written back."""
+        for each in self._returned:
+            if not each.done:
+                self.summary.remaining += 1
+                continue
+            while each.waiting:  # some of its payloads are settled, and these were not sent
+                report = leave([each.waiting[0][0]], NOT_TRIED)
+                each.end(*report.payloads)
+                self.summary.counts.update(count(report))
+            self._settle([each])
+        self.summary.refused, self.summary.damaged = self._dispatch.refused, self._dispatch.damaged
+        self.summary.remaining += self._store.kept
+        self.summary.counts["unreadable"] += self._opener.unreadable
+        for _ in ahead.rest():
+            if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
+                self.summary.uncounted = True
+                break
+            self.summary.remaining += 1
 
 
 def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
@@ -293,5 +269,6 @@ def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
         **summary.counts,
         "unreadable": summary.fates[Fate.SET_ASIDE] + summary.counts["unreadable"],
         "remaining_objects": summary.remaining,
+        "uncounted_objects": int(summary.uncounted),
         "oldest_pending_age": max(0, int((now - oldest.since).total_seconds())) if oldest else 0,
     }

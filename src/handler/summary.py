@@ -33,6 +33,8 @@ class Summary:
         fates: number of objects by what became of them.
         counts: the counts of all deliveries, added up.
         remaining: how many objects still wait, as far as they were counted.
+        uncounted: whether there are more.
+        seconds: how long it took, where somebody measured it.
         refused: the cluster took nothing more, so the run stopped.
         damaged: that was because requests are refused whatever is in them.
     """
@@ -40,5 +42,7 @@ class Summary:
     fates: Counter[Fate] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=lambda: Counter(count(BatchReport())))
     remaining: int = 0
+    uncounted: bool = False
+    seconds: float = 0.0
     refused: bool = False
     damaged: bool = False

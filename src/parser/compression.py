@@ -5,6 +5,7 @@ same size of output); the standard library gives the same results where it is no
 """
 
 import zlib
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Protocol
 
@@ -67,12 +68,18 @@ def decompress(data: bytes, limit: int) -> bytes:
     Raises:
         EnvelopeError: the bytes are neither, are cut short or damaged, or hold more than `limit`.
     """
-    parts: list[bytes] = []
+    parts = list(inflate(data, limit))
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def inflate(data: bytes, limit: int) -> Iterator[bytes]:
+    """Yield the content of each gzip member in `data`, at least of one. For all else see `decompress`."""
     room = limit
-    while True:
+    first = True
+    while first or data:
         name, window = _find_framing(data)
         if not window:
-            where = "payload" if not parts else "payload after its last gzip member"
+            where = "payload" if first else "payload after its last gzip member"
             raise EnvelopeError(f"{where} is not gzip: it starts with {data[:8].hex() or 'nothing'}")
         stream = codec.decompressobj(window)
         try:
@@ -84,10 +91,9 @@ def decompress(data: bytes, limit: int) -> bytes:
             raise EnvelopeError(f"{name} holds more than {limit} bytes")
         if not stream.eof:
             raise EnvelopeError(f"{name} is cut short after {limit - room} bytes of content")
-        parts.append(part)
         data = stream.unused_data.lstrip(b"\0")
-        if not data:
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        first = False
+        yield part
 
 
 def _find_framing(data: bytes) -> tuple[str, int]:

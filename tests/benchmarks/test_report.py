@@ -3,6 +3,7 @@
 from benchmarks.contest import Result, compare
 from benchmarks.cost import PRICE_REQUEST, PRICE_SECOND, WAIT, estimate
 from benchmarks.parts import WHOLE, tabulate_parts
+from benchmarks.replays import Drained, tabulate_replays
 from benchmarks.report import table
 
 
@@ -50,4 +51,12 @@ def test_parts_are_shown_with_their_share_of_the_whole() -> None:
         ),
         ("signature", "25", "25%", "30", "2%"),
         ("whole invocation", "100", "100%", "2,000", "100%"),
+    ]
+
+
+def test_a_drained_bucket_is_shown_by_the_clock_and_by_the_processor() -> None:
+    found = Drained(objects=2_000, events=100_000, requests=17, seconds=20.0, cpu=5.0, peak_mb=82.3)
+
+    assert tabulate_replays({"50": found})[1:] == [
+        ("2,000 objects of 50 events", "5,000", "20,000", "50.0", "2.50", "17", "82")
     ]

@@ -13,9 +13,10 @@ from faults.harness.functions import Functions
 from faults.harness.ledger import PREFIX, Ledger, Payload
 from faults.harness.proxy import Proxy
 from flowlogs.local.embedded import Embedded
-from handler import batch, delivery, replay
+from handler import batch, delivery
 from handler.failures import FAILED, connect_s3
 from handler.observe import logger
+from handler.replaying import dispatch
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
@@ -101,7 +102,7 @@ def stack_on(node: Embedded, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(delivery, "QUICK_SECONDS", 30.0)
     monkeypatch.setattr(delivery, "READ_SECONDS", 30.0)
     monkeypatch.setattr(batch, "PROBE_SECONDS", 30.0)
-    monkeypatch.setattr(replay, "READ_SECONDS", 30.0)
+    monkeypatch.setattr(dispatch, "READ_SECONDS", 30.0)
     with Proxy(node.port) as proxy:
         functions = Functions.install(monkeypatch, bucket, proxy.url)
         yield Stack(functions, proxy, node, bucket, Ledger())

@@ -127,7 +127,7 @@ def test_a_slow_store_is_waited_for(stack: Stack, s3: Proxy) -> None:
     stack.settle()
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+@pytest.mark.parametrize("method", ["PUT", "POST"], ids=["PUT", "DeleteObjects"])
 def test_a_replay_that_may_not_write_or_drop_changes_nothing(stack: Stack, s3: Proxy, method: str) -> None:
     def refuse(exchange: Exchange) -> None:
         if exchange.read_head().method == method:

@@ -7,7 +7,7 @@ import pytest
 from faults.conftest import Stack
 from faults.harness.faults import item, refusing_items
 from faults.harness.ledger import FIRST_DAY, Payload, every
-from faults.harness.victim import FORWARD, REPLAY, Victims
+from faults.harness.victim import BATCH, FORWARD, REPLAY, Victims
 from handler.failures import FAILED
 from parser.document import index_name
 
@@ -22,27 +22,28 @@ def victims() -> Iterator[Victims]:
         yield made
 
 
-def spoil(stack: Stack) -> tuple[Payload, dict[str, str]]:
-    """Make a payload of which a day is rejected, and let a block keep some of the other day waiting.
+def spoil(stack: Stack, payloads: int = 1) -> tuple[list[Payload], dict[str, str]]:
+    """Make payloads of which a day is rejected, and let a block keep some of the other day waiting.
 
-    Returns the payload, and what must be among the rejected ones in the end.
+    Returns the payloads, and what must be among the rejected ones in the end.
     """
-    payload = stack.ledger.payload(events=16)
-    blocked = every(8, payload.events)
+    made = [stack.ledger.payload(events=16) for _ in range(payloads)]
+    events = [event for payload in made for event in payload.events]
+    blocked = every(8, events)
     refusal = item(403, "cluster_block_exception", "index blocked by: [FORBIDDEN/8/index write (api)];")
     stack.proxy.always(refusing_items(blocked.__contains__, refusal))
     first_day = index_name("cwl", FIRST_DAY)
     bad = f"/{index_name('cwl', FIRST_DAY + 86_400_000)}"
     assert stack.node.request("DELETE", "/_index_template/cwl")[0] == 200
     assert stack.node.request("PUT", bad, {"mappings": MAPPING})[0] == 200
-    return payload, {each.id: SPOILT for each in payload.events if each.index != first_day}
+    return made, {each.id: SPOILT for each in events if each.index != first_day}
 
 
 @pytest.mark.parametrize("step", FORWARD)
 def test_forward_killed_at_a_step_is_ended_by_lambdas_retry(
     stack: Stack, victims: Victims, step: str
 ) -> None:
-    payload, rejected = spoil(stack)
+    (payload,), rejected = spoil(stack)
 
     victims.kill("forward", step, payload.event, stack.functions.environ, "one-request")
     answer = stack.functions.invoke(payload.event, request_id="one-request")
@@ -55,7 +56,7 @@ def test_forward_killed_at_a_step_is_ended_by_lambdas_retry(
 
 @pytest.mark.parametrize("step", REPLAY)
 def test_replay_killed_at_a_step_is_ended_by_the_next(stack: Stack, victims: Victims, step: str) -> None:
-    payload, rejected = spoil(stack)
+    (payload,), rejected = spoil(stack)
     # What Lambda wrote when forward never came through, and an unreadable object behind it.
     stack.bucket.put_on_failure(payload.event, "lost", RuntimeError("Task timed out"))
     stack.bucket.put(f"{FAILED}2026/01/01/00/unreadable", b"neither gzip nor JSON")
@@ -66,3 +67,16 @@ def test_replay_killed_at_a_step_is_ended_by_the_next(stack: Stack, victims: Vic
     stack.functions.replay_until_quiet()
     stack.settle(rejected=rejected)
     assert [key for key in stack.bucket.keys("rejected/") if key.endswith(".unreadable")]
+
+
+@pytest.mark.parametrize("step", BATCH)
+def test_replay_killed_within_a_batch_is_ended_by_the_next(stack: Stack, victims: Victims, step: str) -> None:
+    payloads, rejected = spoil(stack, 4)
+    for number, each in enumerate(payloads):
+        stack.store(each, f"object-{number}")
+
+    victims.kill("replay", f"of a batch, {step}", {}, stack.functions.environ, "killed")
+
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=rejected)

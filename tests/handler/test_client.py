@@ -10,12 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import trustme
+from urllib3.connection import HTTPConnection
 
 from handler import opensearch
 from handler.config import Config
@@ -332,3 +337,30 @@ def test_neither_import_nor_connecting_uses_the_network_or_loads_botocore() -> N
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "[]\n", "")
+
+
+def test_several_threads_send_at_once_and_each_gets_its_own_answer(
+    recorder: Recorder, open_sender: Open
+) -> None:
+    recorder.marks = True
+    send = open_sender(recorder.url)
+    body = make_body()
+    with ThreadPoolExecutor(opensearch.CONNECTIONS) as threads:
+        answers = list(threads.map(lambda _: send(body, 10.0), range(60)))
+    assert [status for status, _ in answers] == [200] * 60
+    marks = [each.header("x-opaque-id") for each in recorder.received]
+    assert (len(marks), len(set(marks))) == (60, 60)
+    assert recorder.connections <= opensearch.CONNECTIONS
+
+
+def test_a_connection_whose_answers_bear_marks_says_nothing_of_another() -> None:
+    marks = opensearch._Marks(lambda _: None)
+    one, other = HTTPConnection("127.0.0.1"), HTTPConnection("127.0.0.1")
+    marked = SimpleNamespace(headers={opensearch.MARK: "flowlogs-1"}, status=200)
+    bare = SimpleNamespace(headers={}, status=200)
+    marks.check(cast("HTTPResponse", marked), "flowlogs-1", one)
+    marks.check(cast("HTTPResponse", bare), "flowlogs-2", other)
+    with pytest.raises(HTTPException, match="without the request's mark"):
+        marks.check(cast("HTTPResponse", bare), "flowlogs-2", one)
+    marks.forget(one)
+    marks.check(cast("HTTPResponse", bare), "flowlogs-2", one)

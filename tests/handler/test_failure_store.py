@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from commands import BUCKET
-from handler.failures import FailureStore, Pending
+from handler.failures import FailureStore, Pending, remainder
 from handler.failures.client import is_refusal
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED, name_after
 from handler.failures.rejected_lines import read_rejected, write_lines
@@ -33,6 +33,10 @@ def unsettled(*ids: str) -> list[Unsettled]:
     return [Unsettled("cwl-2026.01.15", Event(each, 1_768_478_400_000, LINE), BAD) for each in ids]
 
 
+def rest(*ids: str) -> list[tuple[Subscription, list[Unsettled]]]:
+    return [(PAYLOAD, unsettled(*ids))]
+
+
 @pytest.fixture
 def store(account: None, monkeypatch: pytest.MonkeyPatch) -> FailureStore:  # makes the bucket
     """Give the store of an invocation at noon."""
@@ -52,22 +56,22 @@ def keys(prefix: str = "") -> list[str]:
 
 def test_two_stores_of_one_request_in_one_microsecond_write_two_objects(store: FailureStore) -> None:
     again = FailureStore(BUCKET, "request")
-    written = [each.keep(PAYLOAD, unsettled("a"), since=NOON) for each in (store, store, again, again)]
-    written += [each.reject(PAYLOAD, unsettled("a"), "") for each in (store, again)]
+    written = [each.keep(rest("a"), since=NOON)[0] for each in (store, store, again, again)]
+    written += [each.reject(rest("a"), "") for each in (store, again)]
     assert sorted(written) == sorted(keys())
     assert len(set(written)) == 6
     assert written[0].startswith(f"{FAILED}2026/01/15/12/20260115T120000.000000Z-request-")
 
 
 def test_what_is_made_anew_replaces_nothing(store: FailureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    key = store.keep(PAYLOAD, unsettled("a"))
+    (key,) = store.keep(rest("a"))
     twin = FailureStore(BUCKET, "request")
     monkeypatch.setattr(twin, "_unique", store._unique)
     with pytest.raises(ClientError, match="PreconditionFailed"):
-        twin.keep(PAYLOAD, unsettled("b"))
+        twin.keep(rest("b"))
     content = store.read(key)
     assert content is not None
-    assert [event.id for event in content.decode().events] == ["a"]
+    assert [event.id for payload in content.decode() for event in payload.events] == ["a"]
 
 
 OTHERS = {
@@ -82,7 +86,7 @@ OTHERS = {
 @pytest.mark.parametrize("other", OTHERS)
 def test_rejected_events_of_two_objects_never_replace_each_other(store: FailureStore, other: str) -> None:
     sources = [put(f"{FAILED}2026/01/15/00/x.json.gz"), put(OTHERS[other])]
-    written = {store.reject(PAYLOAD, unsettled("a"), "", source=source) for source in sources}
+    written = {store.reject(rest("a"), "", source=source) for source in sources}
     assert len(written) == 2
     assert written <= set(keys(REJECTED))
 
@@ -92,14 +96,14 @@ def test_rejecting_once_more_replaces_what_was_written_unless_the_object_is_anot
 ) -> None:
     key = f"{FAILED}2026/01/15/00/x.json.gz"
     source = put(key)
-    first = store.reject(PAYLOAD, unsettled("a"), "", source=source)
-    assert FailureStore(BUCKET, "later").reject(PAYLOAD, unsettled("a", "b"), "", source=source) == first
-    assert store.reject(PAYLOAD, unsettled("a"), "", source=put(key, b"another")) != first
+    first = store.reject(rest("a"), "", source=source)
+    assert FailureStore(BUCKET, "later").reject(rest("a", "b"), "", source=source) == first
+    assert store.reject(rest("a"), "", source=put(key, b"another")) != first
 
 
 def test_a_name_that_is_as_long_as_names_can_be_is_shortened(store: FailureStore) -> None:
     source = put(f"{FAILED}{'é' * 500}")
-    assert store.reject(PAYLOAD, unsettled("a"), "", source=source) in keys(REJECTED)
+    assert store.reject(rest("a"), "", source=source) in keys(REJECTED)
     moved = store.set_aside(source, "odd")
     assert moved in keys(REJECTED)
     assert name_after(source.key, source.etag, NOON, "x") != name_after(
@@ -152,10 +156,10 @@ def test_lines_are_made_and_read_one_by_one() -> None:
             yield from unsettled(f"{number:056d}")
 
     tracemalloc.start()
-    data = write_lines(PAYLOAD, many(), "${version}", "2026-01-15T12:00:00.000Z")
+    data = write_lines([(PAYLOAD, many())], "${version}", "2026-01-15T12:00:00.000Z")
     _, written = tracemalloc.get_traced_memory()
     tracemalloc.reset_peak()
-    found = read_rejected(data)
+    (found,) = read_rejected(data)
     _, read = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(found.events) == count
@@ -185,3 +189,40 @@ def test_lines_that_cannot_be_read_are_named(text: bytes, reason: str) -> None:
 def test_lines_that_are_no_gzip_are_named(data: bytes) -> None:
     with pytest.raises(EnvelopeError, match="object does not hold rejected events"):
         read_rejected(data)
+
+
+OTHER = Subscription(owner="2", log_group="/other", log_stream="eni-b", events=())
+
+
+def test_what_is_left_of_several_payloads_is_one_object(store: FailureStore) -> None:
+    (key,) = store.keep([(PAYLOAD, unsettled("a", "b")), (OTHER, unsettled("c"))], attempts=4, since=NOON)
+    content = store.read(key)
+    assert content is not None
+    assert (content.attempts, content.log_group) == (4, "")
+    assert [
+        (each.owner, each.log_group, each.log_stream, [event.id for event in each.events])
+        for each in content.decode()
+    ] == [("1", "/vpc", "eni-all", ["a", "b"]), ("2", "/other", "eni-b", ["c"])]
+    head = boto3.client("s3").head_object(Bucket=BUCKET, Key=key)
+    assert head["Metadata"] == {"attempts": "4", "events": "3", "reason": "400 mapper_parsing_exception"}
+
+
+def test_what_one_object_could_not_be_read_with_is_several(
+    store: FailureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remainder, "MAX_PAYLOAD", 800)
+    written = store.keep([(PAYLOAD, unsettled("a")), (OTHER, unsettled("b", "c")), (PAYLOAD, unsettled("d"))])
+    found = [
+        [len(each.events) for each in content.decode()] for content in map(store.read, written) if content
+    ]
+    assert found == [[1, 2], [1]]
+
+
+def test_rejected_lines_of_several_payloads_go_back_to_their_log_streams(store: FailureStore) -> None:
+    rest_of_all = [(PAYLOAD, unsettled("a")), (OTHER, unsettled("b")), (PAYLOAD, unsettled("c"))]
+    content = store.read(store.reject(rest_of_all, "${version}"))
+    assert content is not None
+    assert [
+        (each.owner, each.log_group, each.log_stream, [event.id for event in each.events])
+        for each in content.decode()
+    ] == [("1", "/vpc", "eni-all", ["a", "c"]), ("2", "/other", "eni-b", ["b"])]

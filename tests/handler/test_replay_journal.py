@@ -1,14 +1,15 @@
 """What one object can do to a replay: it never blocks it, whatever it is, and each run starts cold."""
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from handler.failures.content import Content
 from handler.failures.names import JOURNAL, REJECTED
 from handler.journal import MOST_STOPS
-from handler.replay import MOST_REFUSED, ReplayError
+from handler.replay import ReplayError
+from handler.replaying.opening import MOST_REFUSED
 from memory_s3 import make_error
 from parser.subscription import MAX_PAYLOAD, Subscription
 from replaying import BLOCKED, CREATED, Rig, make_payload
@@ -25,7 +26,7 @@ def killer(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str:
     data = rig.s3.objects[key].data
     decode = Content.decode
 
-    def die_of_memory(self: Content) -> Subscription:
+    def die_of_memory(self: Content) -> tuple[Subscription, ...]:
         if self.data != data:
             return decode(self)
         return die(rig)
@@ -78,7 +79,7 @@ def test_one_stop_is_no_fault_of_the_object_in_hand(rig: Rig, monkeypatch: pytes
     assert (answer["dropped"], rig.index, rig.s3.keys()) == (1, {"a"}, [])
 
 
-def die(rig: Rig) -> Subscription:
+def die(rig: Rig) -> NoReturn:
     def refuse(*_: object) -> None:
         raise Killed
 
@@ -182,7 +183,7 @@ def test_defects_at_three_objects_do_not_block_what_is_behind(
     rig.put("20260115T120001.000000Z-behind", "b")
     decode = Content.decode
 
-    def fail(self: Content) -> Subscription:
+    def fail(self: Content) -> tuple[Subscription, ...]:
         if self.data == make_payload("bad"):
             raise ZeroDivisionError
         return decode(self)

@@ -11,8 +11,9 @@ from handler.failures import FailureStore
 from handler.failures.names import REJECTED
 from handler.failures.rejected_lines import read_lines
 from handler.replay import Replay
+from handler.replaying import pace
 from memory_s3 import MemoryS3
-from replaying import BAD, BLOCKED, CREATED, Rig, Turns, every_order, fix_time
+from replaying import BAD, BLOCKED, CREATED, Rig, Turns, every_order, fix_time, without_threads
 
 IDS = ("a", "b", "c", "d")
 Answer = Callable[[str], dict[str, Any]]
@@ -40,18 +41,30 @@ def list_rejected(s3: MemoryS3) -> list[str]:
     return [line["event"]["id"] for line in lines]
 
 
-@pytest.mark.parametrize("answers", [take_one, reject_more, reject_others])
+SCENES = {
+    "each takes one": (take_one, ("abcd",)),
+    "one rejects more": (reject_more, ("abcd",)),
+    "each rejects what the other blocks": (reject_others, ("abcd",)),
+    "each takes one, of a batch": (take_one, ("ab", "cd")),
+}
+
+
+@pytest.mark.parametrize(("answers", "objects"), SCENES.values(), ids=SCENES)
 def test_no_order_of_two_runs_loses_an_event(
-    rig: Rig, monkeypatch: pytest.MonkeyPatch, answers: Callable[[int], Answer]
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, answers: Callable[[int], Answer], objects: tuple[str, ...]
 ) -> None:
     fix_time(monkeypatch, datetime(2026, 1, 15, 12, tzinfo=UTC))
+    without_threads(monkeypatch)
+    monkeypatch.setattr(pace, "FIRST_WINDOW", len(IDS))
     environment = rig.environment()
 
     def attempt(turns: Turns) -> None:
         rig.s3.objects.clear()
         rig.index.clear()
-        rig.put("20260115T120000.000000Z-one-request-1", *IDS)
-        rig.s3.before = lambda name, _: None if name == "list" else turns.step()
+        for number, ids in enumerate(objects):
+            rig.put(f"20260115T120000.000000Z-one-request-{number}", *ids)
+        # What DeleteObjects does to each object is a step of its own.
+        rig.s3.before = lambda name, _: None if name in ("list", "delete_objects") else turns.step()
 
         def run(number: int) -> None:
             answer = answers(number)
@@ -63,8 +76,8 @@ def test_no_order_of_two_runs_loses_an_event(
 
             mine = replace(environment, send=send)
             store = FailureStore("bucket", "one-request")
-            # The object itself, or what the other run has left of it.
-            found = sorted(store.walk({}), key=lambda each: len(each.key))[:1]
+            # The objects themselves, or what the other run has left of them.
+            found = sorted(store.walk({}), key=lambda each: len(each.key))[: len(objects)]
             Replay(mine, store, time_left=lambda: 60.0).run(found)
 
         turns.run(lambda: run(0), lambda: run(1))

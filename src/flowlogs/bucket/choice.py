@@ -50,17 +50,22 @@ class Choice:
         content = store.read(each.key)
         if content is None or (self.reason is not None and self.reason not in content.reason):
             return False
-        return self.log_group is None or self.log_group == read_log_group(content)
+        return self.log_group is None or self.log_group in _read_log_groups(content)
+
+
+def _read_log_groups(content: Content) -> set[str]:
+    """Return where an object's events come from; Lambda's own records, and others, say it only inside."""
+    if content.log_group:
+        return {content.log_group}
+    try:
+        return {each.log_group for each in content.payloads()}
+    except EnvelopeError:
+        return set()
 
 
 def read_log_group(content: Content) -> str:
-    """Return where an object's events come from; Lambda's own records say it only inside."""
-    if content.log_group:
-        return content.log_group
-    try:
-        groups = {each.log_group for each in content.payloads()}
-    except EnvelopeError:
-        groups = set()
+    """Return where an object's events come from, in a word."""
+    groups = _read_log_groups(content)
     if len(groups) > 1:
         return "(several)"
     return groups.pop() if groups else "(unreadable)"

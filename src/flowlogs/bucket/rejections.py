@@ -155,10 +155,9 @@ def _find_group(groups: dict[tuple[object, ...], Group], line: dict[str, Any], o
 def _count_events(content: Content) -> int | None:
     """Return how many events today's reader finds; None where it finds no payload."""
     try:
-        subscription = content.decode()
+        return sum(len(each.events) + len(each.unusable) for each in content.decode())
     except EnvelopeError:
         return None
-    return len(subscription.events) + len(subscription.unusable)
 
 
 def _describe(pending: Pending, reason: str, events: int | None, options: str) -> Unreadable:

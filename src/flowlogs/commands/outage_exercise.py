@@ -5,6 +5,7 @@ killed, and stand-ins for S3 and CloudWatch. The commands are those of every day
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,11 @@ HOUR: Final = timedelta(hours=1)
 
 DELIVERY_LAG: Final = 120_000
 """Milliseconds after an event's time at which CloudWatch Logs is taken to deliver it."""
+
+USUAL_RATE: Final = 1_000
+"""Events a second, of a busy account: what an hour of these would take is told."""
+
+_RATE: Final = re.compile(r"^rate: +([\d,]+)", re.MULTILINE)
 
 EXPECTED: Final = [INCOMPLETE, INCOMPLETE, 0, 0, 0]
 """How the commands end: doctor and verify find something, replay leaves nothing, both are content then."""
@@ -119,6 +125,22 @@ class _Exercise:
         program = Path(sys.executable).with_name("flowlogs")
         return subprocess.run([program, *arguments], env=self.environ, check=False).returncode
 
+    def replay(self) -> int:
+        """Replay what waits, and say what an hour would take at that rate; return the exit status."""
+        self.console.print("\n[bold]$ flowlogs replay[/]")
+        program = Path(sys.executable).with_name("flowlogs")
+        done = subprocess.run(
+            [program, "replay"], env=self.environ, check=False, stdout=subprocess.PIPE, text=True
+        )
+        self.console.print(done.stdout, end="", markup=False, highlight=False, soft_wrap=True)
+        if found := _RATE.search(done.stdout):
+            minutes = 60 * USUAL_RATE / int(found[1].replace(",", ""))
+            self.console.print(
+                f"At this rate an hour of {format_count(USUAL_RATE)} events a second takes "
+                f"{minutes:.0f} minutes; a backlog of full requests goes faster."
+            )
+        return done.returncode
+
 
 def _play(exercise: _Exercise, node: Embedded, events: Sequence[traffic.LambdaEvent]) -> list[int]:
     """Play it; return the exit statuses of the commands."""
@@ -137,7 +159,8 @@ def _play(exercise: _Exercise, node: Embedded, events: Sequence[traffic.LambdaEv
     exercise.tell("[bold]The cluster is back.[/] Did everything arrive?")
     statuses.append(exercise.ask(*verify))
     exercise.tell("What waits is sent again. (The replay function does it within minutes, unasked.)")
-    return statuses + [exercise.ask(*each) for each in (("replay",), verify, doctor)]
+    statuses.append(exercise.replay())
+    return statuses + [exercise.ask(*each) for each in (verify, doctor)]
 
 
 def _make_events(hour: datetime) -> list[traffic.LambdaEvent]:

@@ -4,7 +4,7 @@ import math
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -105,13 +105,13 @@ def replay_command(
         # What is written back is encrypted as the functions do it, under a name that no other run gives.
         run = f"{REQUEST_ID}-{uuid.uuid4()}"
         store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
-        replay = Replay(Environment(config, sender(client)), store, time_left=lambda: math.inf, keep=keep)
-        left = _run(replay, objects, rate, keep=keep, rejected=rejected)
+        environment = Environment(config, sender(client))
+        summary, left = _run(environment, store, objects, rate, keep=keep, rejected=rejected)
     if as_json:
-        print(dump_json(_to_json(replay.summary, left)))
+        print(dump_json(_to_json(summary, left)))
     else:
-        _print_summary(console, replay.summary)
-    rest = list(_list_rest(replay.summary, left, given.repeat(stack), rejecting=not (keep or rejected)))
+        _print_summary(console, summary)
+    rest = list(_list_rest(summary, left, given.repeat(stack), rejecting=not (keep or rejected)))
     if rest:
         raise fail("; ".join(rest), INCOMPLETE)
 
@@ -150,38 +150,36 @@ def _list_rest(summary: Summary, left: int, options: str, *, rejecting: bool) ->
         yield f"{count_of(rejected, 'event')} rejected: flowlogs rejected{options} says why"
 
 
-def _run(replay: Replay, objects: list[Pending], rate: float | None, *, keep: bool, rejected: bool) -> int:
-    """Replay the objects; return how many of them hold something that is still to be done.
+def _run(
+    environment: Environment,
+    store: FailureStore,
+    objects: list[Pending],
+    rate: float | None,
+    *,
+    keep: bool,
+    rejected: bool,
+) -> tuple[Summary, int]:
+    """Replay the objects; return what was done, and how many of them hold something that is still to be done.
 
     An object that is kept on request is none of them if all of its events are settled.
     """
     open_outcomes = ("pending", "rejected") if rejected else ("pending",)
     settled: set[str] = set()
+    started, events = time.monotonic(), 0
     with shown_progress("replaying objects", len(objects)) as advance:
 
         def done(each: Pending, counts: Mapping[str, int]) -> None:
-            advance(1)
+            nonlocal events
+            events += counts["received"]
+            speed = events / max(time.monotonic() - started, 0.001)
+            advance(1, note=f"{count_of(events, 'event')}, {format_count(round(speed))} a second")
             if counts["received"] and not any(counts[outcome] for outcome in open_outcomes):
                 settled.add(each.key)
 
-        replay.run(_paced(objects, replay.summary, rate, done))
-    return replay.summary.remaining - (len(settled) if keep else 0)
-
-
-def _paced(
-    objects: list[Pending],
-    summary: Summary,
-    rate: float | None,
-    done: Callable[[Pending, Mapping[str, int]], None],
-) -> Iterator[Pending]:
-    """Give the objects no faster than their events may be sent; `done` is told what became of each's."""
-    started = time.monotonic()
-    for each in objects:
-        if rate is not None:
-            time.sleep(max(0.0, started + summary.counts["received"] / rate - time.monotonic()))
-        before = summary.counts.copy()
-        yield each
-        done(each, summary.counts - before)
+        replay = Replay(environment, store, time_left=lambda: math.inf, keep=keep, rate=rate, done=done)
+        summary = replay.run(objects)
+    summary.seconds = time.monotonic() - started
+    return summary, summary.remaining - (len(settled) if keep else 0)
 
 
 def _print_stock(console: Console, stock: dict[str, Any]) -> None:
@@ -214,6 +212,7 @@ def _to_json(summary: Summary, left: int) -> dict[str, Any]:
         "unparsed": summary.counts["unparsed"],
         "remaining": left,
         "refused": summary.refused,
+        "seconds": round(summary.seconds, 3),
     }
 
 
@@ -228,5 +227,7 @@ def _print_summary(console: Console, summary: Summary) -> None:
         console.print(
             f"of which {format_count(counts['unparsed'])} unparsed: with their text and parse_error"
         )
+    if counts["received"] and summary.seconds:
+        console.print(f"rate:    {format_count(round(counts['received'] / summary.seconds))} events a second")
     if summary.refused:
         console.print("The cluster takes nothing more for now; the rest was not tried.")

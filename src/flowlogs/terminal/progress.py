@@ -5,7 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 def is_interactive() -> bool:
@@ -14,10 +21,16 @@ def is_interactive() -> bool:
 
 
 @contextmanager
-def shown_progress(title: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show a bar, or without a total a number; give the function that says how much more is done."""
+def shown_progress(title: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Show a bar, or without a total a number; give the function that says how much more is done.
+
+    It takes that number, and as `note` a word about it.
+    """
     console = Console(file=sys.stderr)
-    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = [TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    if total is not None:
+        columns += [TextColumn("left"), TimeRemainingColumn()]
+    columns.append(TextColumn("{task.fields[note]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda number: progress.advance(task, number)
+        task = progress.add_task("", total=total, note="")
+        yield lambda number, note="": progress.update(task, advance=number, note=note)

@@ -11,7 +11,7 @@ from handler.failures.names import read_time
 from handler.failures.rejected_lines import read_rejected
 from parser.errors import EnvelopeError
 from parser.kinesis import Record, is_discarded, read_discarded
-from parser.subscription import Subscription, decode, decode_event
+from parser.subscription import Subscription, decode_all, decode_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,33 +68,33 @@ class Content:
         return read_discarded(document) if is_discarded(document) else None
 
     def payloads(self) -> Iterator[Subscription]:
-        """Yield all payloads in it that can be read: those of a batch, or the one that it is.
+        """Yield all payloads in it that can be read: those of a batch, or those that it is.
 
         Raises:
             EnvelopeError: as `decode`; of a batch, unreadable records are left out.
         """
         records = self.read_batch()
         if records is None:
-            yield self.decode()
+            yield from self.decode()
             return
         for record in records:
             with suppress(EnvelopeError):
                 yield record.decode()
 
-    def decode(self) -> Subscription:
-        """Read the payload.
+    def decode(self) -> tuple[Subscription, ...]:
+        """Read the payloads, of which there is at least one.
 
         Raises:
-            EnvelopeError: the object is neither a payload, nor a record of Lambda's OnFailure
+            EnvelopeError: the object holds neither payloads, nor is it a record of Lambda's OnFailure
                 destination that holds one, nor the lines of rejected events.
         """
         if self.rejected:
             return read_rejected(self.data)
         if not self.data.lstrip().startswith(b"{"):
-            return decode(self.data)
+            return decode_all(self.data)
         match self._read_document():
             case {"requestPayload": event}:
-                return decode_event(event)
+                return (decode_event(event),)
         raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
 
     def _read_document(self) -> Any:  # noqa: ANN401 - any JSON value

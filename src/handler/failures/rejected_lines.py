@@ -22,19 +22,23 @@ from parser.subscription import MAX_CONTENT, Event, Subscription, set_apart
 LINE_VERSION: Final = 1
 """The version of the lines in `rejected/`."""
 
+_Whence = tuple[str, str, str]
+"""Owner, log group and log stream."""
 
-def write_lines(subscription: Subscription, rejected: Iterable[Unsettled], formats: str, now: str) -> bytes:
+
+def write_lines(rest: Iterable[tuple[Subscription, Iterable[Unsettled]]], formats: str, now: str) -> bytes:
     """Return the lines of events as gzip bytes.
 
     Args:
-        subscription: the payload that they came in.
-        rejected: the events.
+        rest: payloads, and the events of each.
         formats: those that their lines were read by.
         now: the time, as ISO 8601.
     """
     stream = compressor()
     parts = [
-        stream.compress(encode_json(_describe(subscription, each, formats, now)) + b"\n") for each in rejected
+        stream.compress(encode_json(_describe(subscription, each, formats, now)) + b"\n")
+        for subscription, rejected in rest
+        for each in rejected
     ]
     return b"".join([*parts, stream.flush()])
 
@@ -58,24 +62,27 @@ def read_lines(data: bytes) -> Iterator[dict[str, Any]]:
         raise EnvelopeError(f"object does not hold rejected events: {error}") from error
 
 
-def read_rejected(data: bytes) -> Subscription:
-    """Make a payload of rejected events again; they all came in one, hence from one log stream.
+def read_rejected(data: bytes) -> tuple[Subscription, ...]:
+    """Make payloads of rejected events again, one for each log stream that they came from.
 
     Raises:
         EnvelopeError: as `read_lines`, or a line lacks what a payload needs.
     """
-    whence: tuple[str, str, str] | None = None
-    found: list[Event] = []
+    found: dict[_Whence, list[Event]] = {}
     try:
         for line in read_lines(data):
-            found.append(msgspec.convert(line["event"], Event))
-            whence = whence or (line["owner"], line["log_group"], line["log_stream"])
+            event = msgspec.convert(line["event"], Event)
+            whence = msgspec.convert((line["owner"], line["log_group"], line["log_stream"]), _Whence)
+            found.setdefault(whence, []).append(event)
     except (KeyError, msgspec.ValidationError) as error:
         raise EnvelopeError(f"object does not hold rejected events: {error!r}") from error
-    if whence is None:
+    if not found:
         raise EnvelopeError("object does not hold rejected events: it is empty")
-    events, unusable = set_apart(tuple(found))
-    owner, log_group, log_stream = whence
+    return tuple(_make_payload(*whence, tuple(events)) for whence, events in found.items())
+
+
+def _make_payload(owner: str, log_group: str, log_stream: str, found: tuple[Event, ...]) -> Subscription:
+    events, unusable = set_apart(found)
     return Subscription(
         owner=owner, log_group=log_group, log_stream=log_stream, events=events, unusable=unusable
     )

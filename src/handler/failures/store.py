@@ -5,14 +5,11 @@ Every function here raises when it cannot do its work: this is the last place th
 
 import heapq
 import os
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
-
-import msgspec
 
 from handler.failures.client import connect_s3, is_gone, read_status
 from handler.failures.content import Content, Pending
@@ -29,14 +26,14 @@ from handler.failures.names import (
     name_anew,
 )
 from handler.failures.rejected_lines import write_lines
-from handler.report import Unsettled
-from parser.subscription import Subscription, encode
+from handler.failures.remainder import Rest, describe, pack, to_ascii
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-LONGEST_REASON: Final = 1000
-"""Characters of a reason in an object's metadata, which S3 limits to 2 KB in all."""
+MOST_AT_ONCE: Final = 1000
+"""Objects that DeleteObjects takes; also those on a page of a list."""
 
 RANDOM_BYTES: Final = 8
 """Drawn for each store: Lambda's queue may hand an event over twice, with one request id."""
@@ -62,63 +59,46 @@ class FailureStore:
         )
 
     @property
+    def kept(self) -> int:
+        """How many objects were stored for a replay."""
+        return len(self._kept)
+
+    @property
     def _s3(self) -> "S3Client":
         return connect_s3()
 
     def keep(
-        self,
-        subscription: Subscription,
-        pending: Sequence[Unsettled],
-        *,
-        attempts: int = 1,
-        since: datetime | None = None,
-    ) -> str:
-        """Store events for a replay, as a payload that holds just them. Returns the key.
+        self, rest: Iterable[Rest], *, attempts: int = 1, since: datetime | None = None
+    ) -> tuple[str, ...]:
+        """Store events for a replay, as payloads that hold just them, in one object. Returns its key.
+
+        Where that could not be read again, being too large, they are several objects.
 
         Args:
-            subscription: the payload that they came in.
-            pending: the events.
-            attempts: how often they have been stored, this time included.
-            since: when they were stored first; None for now.
+            rest: what is left of each payload.
+            attempts: how often they have been stored, this time included: the highest number of them all.
+            since: when they were stored first: the oldest of them all; None for now.
         """
-        events = tuple(each.event for each in pending)
-        data = encode(msgspec.structs.replace(subscription, events=events))
-        kinds = Counter(each.verdict.kind for each in pending)
-        metadata = {
-            "attempts": str(attempts),
-            "events": str(len(events)),
-            "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
-            "log-group": _to_ascii(subscription.log_group),
-        }
-        key = self._make(FAILED, FAILED_SUFFIX, since or _now(), data, metadata)
-        self._kept.add(key)
-        return key
+        time = since or _now()
+        keys = tuple(
+            self._make(FAILED, FAILED_SUFFIX, time, data, {"attempts": str(attempts), **describe(held)})
+            for data, held in pack(rest)
+        )
+        self._kept.update(keys)
+        return keys
 
-    def reject(
-        self,
-        subscription: Subscription,
-        rejected: Sequence[Unsettled],
-        formats: str,
-        *,
-        source: Pending | None = None,
-    ) -> str:
-        """Store events for people, each with what was said of it. Returns the key.
+    def reject(self, rest: Sequence[Rest], formats: str, *, source: Pending | None = None) -> str:
+        """Store events for people, each with what was said of it, in one object. Returns its key.
 
         Args:
-            subscription: the payload that they came in.
-            rejected: the events.
+            rest: the events of each payload.
             formats: those that their lines were read by.
             source: the object, or the record of a stream, that they were read from. Where it comes again, for
                 it could not be dropped, they replace what was written, and are not there twice.
         """
         now = _now()
-        data = write_lines(subscription, rejected, formats, now.isoformat(timespec="milliseconds"))
-        kinds = Counter(each.verdict.kind for each in rejected)
-        metadata = {
-            "events": str(len(rejected)),
-            "reason": _to_ascii(", ".join(kind for kind, _ in kinds.most_common())),
-            "log-group": _to_ascii(subscription.log_group),
-        }
+        data = write_lines(rest, formats, now.isoformat(timespec="milliseconds"))
+        metadata = describe(rest)
         if source is None:
             return self._make(REJECTED, REJECTED_SUFFIX, now, data, metadata)
         return self._write(_name_after(source, REJECTED_SUFFIX), data, metadata)
@@ -131,7 +111,7 @@ class FailureStore:
             data: its bytes.
             reason: why it cannot be read.
         """
-        metadata = {"reason": _to_ascii(reason), "was": _to_ascii(source.key)}
+        metadata = {"reason": to_ascii(reason), "was": to_ascii(source.key)}
         return self._write(_name_after(source, UNREADABLE_SUFFIX), data, metadata)
 
     def set_aside(self, pending: Pending, reason: str) -> str | None:
@@ -142,7 +122,7 @@ class FailureStore:
         """
         key = _name_after(pending, UNREADABLE_SUFFIX)
         try:
-            self._copy(pending, key, {"reason": _to_ascii(reason), "was": _to_ascii(pending.key)})
+            self._copy(pending, key, {"reason": to_ascii(reason), "was": to_ascii(pending.key)})
         except self._s3.exceptions.ClientError as error:
             if is_gone(error) or read_status(error) == HTTPStatus.PRECONDITION_FAILED:
                 return None
@@ -172,7 +152,7 @@ class FailureStore:
     def find_oldest(self) -> Pending | None:
         """Return the object that waits for longest; None where nothing waits."""
         # Of Lambda's names, which begin with a function or a mapping, the first page: a thousand.
-        firsts = [*islice(self._list(FAILED), 1), *islice(self._list(ON_FAILURE), 1000)]
+        firsts = [*islice(self._list(FAILED), 1), *islice(self._list(ON_FAILURE), MOST_AT_ONCE)]
         return min(firsts, key=lambda each: each.since, default=None)
 
     def _list(self, prefix: str, after: str = "") -> Iterator[Pending]:
@@ -222,6 +202,31 @@ class FailureStore:
                 return False
             raise
         return True
+
+    def drop_all(self, objects: Sequence[Pending]) -> dict[str, str]:
+        """Remove objects whose events are all settled, as they were read, many at once.
+
+        S3 compares the ETag of each ("How to perform conditional deletes", Amazon S3 User Guide).
+
+        Returns:
+            key -> S3's error code, of those that are still there.
+        """
+        left: dict[str, str] = {}
+        for start in range(0, len(objects), MOST_AT_ONCE):
+            some = objects[start : start + MOST_AT_ONCE]
+            named: list[ObjectIdentifierTypeDef] = [
+                {"Key": each.key, "ETag": each.etag} for each in some if each.key.isprintable()
+            ]
+            for each in some:
+                # XML cannot hold each character that a key can.
+                if not each.key.isprintable() and not self.drop(each.key, each.etag):
+                    left[each.key] = "PreconditionFailed"
+            if named:
+                answer = self._s3.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": named, "Quiet": True}
+                )
+                left |= {each["Key"]: each["Code"] for each in answer.get("Errors", ())}
+        return {key: code for key, code in left.items() if code != "NoSuchKey"}
 
     def read_journal(self) -> bytes | None:
         """Return what a run has left for the next; None where it has left nothing."""
@@ -287,12 +292,6 @@ def _name_after(source: Pending, suffix: str) -> str:
 def _read_number(text: str) -> int:
     """Read a number of ours; whoever changes an object's metadata does not stop its replay."""
     return int(text) if text.isdecimal() else 0
-
-
-def _to_ascii(text: str) -> str:
-    """Make text fit for an object's metadata, which travels in HTTP headers."""
-    ascii_text = text.encode("ascii", "backslashreplace").decode("ascii")
-    return "".join(each if each.isprintable() else " " for each in ascii_text)[:LONGEST_REASON]
 
 
 def _now() -> datetime:

@@ -14,7 +14,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from faults.harness.context import FUNCTION
 from handler.failures import FAILED, ON_FAILURE, REJECTED
-from parser.subscription import decode
+from parser.subscription import decode_all
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -92,7 +92,12 @@ class Bucket:
 
     def pending_ids(self) -> list[str]:
         """Return the ids of the events under failed/, with repetitions."""
-        return [event.id for key in self.keys(FAILED) for event in decode(self.read(key)).events]
+        return [
+            event.id
+            for key in self.keys(FAILED)
+            for payload in decode_all(self.read(key))
+            for event in payload.events
+        ]
 
     def rejected(self) -> list[dict[str, Any]]:
         """Return the lines of all rejected events."""

@@ -6,16 +6,19 @@ Imported, this takes away what the variable MUTATION names; `make mutants` does 
 import contextlib
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from handler import delivery, forward, opensearch, replay
+from handler import delivery, forward, opensearch
 from handler.batch import Safe
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
 from handler.outage import Outage
-from handler.summary import Fate, Summary
+from handler.replaying.dispatch import Dispatch
+from handler.replaying.held import Held
+from handler.replaying.settling import Settler
+from handler.summary import Fate
 from parser import bulk, reply
 from parser.reply import Outcome, Verdict
 
@@ -60,19 +63,14 @@ def reject_duplicates() -> None:
 
 
 def drop_before_writing() -> None:
-    """Drop a stored object before what stays pending is written back."""
-    keep, drop = FailureStore.keep, FailureStore.drop
+    """Drop stored objects before what stays pending is written back."""
+    original = Settler._write_back
 
-    def settle(self: replay.Replay, pending: Pending, *arguments: Any) -> Fate:
-        def keep_late(store: FailureStore, *these: Any, **named: Any) -> str:
-            drop(store, pending.key)
-            return keep(store, *these, **named)
+    def write_back(self: Settler, objects: Sequence[Held]) -> dict[Held, Fate]:
+        self._drop(objects)
+        return original(self, objects)
 
-        patch(FailureStore, "keep", keep_late)
-        return original(self, pending, *arguments)
-
-    original = replay.Replay._settle
-    patch(replay.Replay, "_settle", settle)
+    patch(Settler, "_write_back", write_back)
 
 
 def drop_before_copying() -> None:
@@ -93,16 +91,15 @@ def wait_for_ever() -> None:
 
 def drop_when_something_is_settled() -> None:
     """Drop a stored object though events of it stay pending."""
-    original = replay.Replay._settle
+    original = Settler.settle
 
-    def settle(self: replay.Replay, *arguments: Any) -> Fate:
-        report = arguments[-1]
-        if report.indexed:
-            for each in report.payloads:
-                each.pending.clear()
-        return original(self, *arguments)
+    def settle(self: Settler, objects: Sequence[Held]) -> list[Fate]:
+        for _, report in [part for each in objects for part in each.done]:
+            if report.indexed:
+                report.pending.clear()
+        return original(self, objects)
 
-    patch(replay.Replay, "_settle", settle)
+    patch(Settler, "settle", settle)
 
 
 def index_instead_of_create() -> None:
@@ -154,7 +151,7 @@ def insist() -> None:
 
 def replay_on() -> None:
     """Go on with the next object though the cluster refuses."""
-    patch(Summary, "refused", property(lambda _: False, lambda *_: None))
+    patch(Dispatch, "refused", property(lambda _: False, lambda *_: None))
 
 
 def take_any_answer() -> None:

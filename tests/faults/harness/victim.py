@@ -21,6 +21,7 @@ from faults.harness import mutations  # noqa: F401  # takes effect here, too
 from faults.harness.context import make_context
 from handler import delivery, forward, replay
 from handler.failures import FailureStore
+from handler.replaying.settling import Settler
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
@@ -64,22 +65,35 @@ REPLAY: Final = {
     "after it is read": Step(FailureStore, "read", AFTER),
     "before the first request": Step(delivery.Delivery, "_post", BEFORE),
     "after a request, before its reply is judged": Step(delivery, "judge", BEFORE),
-    "before the store is touched": Step(replay.Replay, "_settle", BEFORE),
+    "before the store is touched": Step(Settler, "settle", BEFORE),
     "before the rest is written back": Step(FailureStore, "_write", BEFORE),
     "after the rest is written back": Step(FailureStore, "keep", AFTER),
     "before the rejected are stored": Step(FailureStore, "reject", BEFORE),
     "after the rejected are stored": Step(FailureStore, "reject", AFTER),
-    "before the object is dropped": Step(FailureStore, "drop", BEFORE),
-    "after the object is dropped": Step(FailureStore, "drop", AFTER),
+    "before the object is dropped": Step(FailureStore, "drop_all", BEFORE),
+    "after the object is dropped": Step(FailureStore, "drop_all", AFTER),
     "before the second object is read": Step(FailureStore, "read", BEFORE, 2),
     "before an unreadable object is copied": Step(FailureStore, "_copy", BEFORE),
     "after an unreadable object is copied": Step(FailureStore, "_copy", AFTER),
-    "before an unreadable object is dropped": Step(FailureStore, "drop", BEFORE, 2),
+    "before an unreadable object is dropped": Step(FailureStore, "drop", BEFORE),
     "after an unreadable object is moved": Step(FailureStore, "set_aside", AFTER),
     "before the journal is closed": Step(FailureStore, "write_journal", BEFORE, 2),
     "before the answer": Step(replay, "emit_metrics", BEFORE),
 }
-STEPS: Final = {"forward": FORWARD, "replay": REPLAY}
+BATCH: Final = {
+    "before an object of it is read ahead": Step(FailureStore, "read", BEFORE, 3),
+    "before its request": Step(delivery.Delivery, "_post", BEFORE, 3),
+    "after its request": Step(delivery, "judge", BEFORE, 3),
+    "before the store is touched": Step(Settler, "settle", BEFORE, 2),
+    "before the rest of all is written": Step(FailureStore, "keep", BEFORE, 2),
+    "after the rest of all is written": Step(FailureStore, "keep", AFTER, 2),
+    "between the rejected ones of two objects": Step(FailureStore, "reject", AFTER, 2),
+    "before the objects are dropped": Step(FailureStore, "drop_all", BEFORE, 2),
+    "after the objects are dropped": Step(FailureStore, "drop_all", AFTER, 2),
+}
+"""Of a batch of several objects; the first batch of a run is one object."""
+
+STEPS: Final = {"forward": FORWARD, "replay": REPLAY | {f"of a batch, {step}": BATCH[step] for step in BATCH}}
 
 
 class Victims:

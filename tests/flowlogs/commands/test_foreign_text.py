@@ -86,7 +86,7 @@ def reject(text: str) -> None:
     verdict = Verdict(Outcome.REJECTED, 400, f"type{text}", f"reason {text}")
     payload = subscribe(text)
     rejected = [Unsettled(f"cwl-{text}", event, verdict) for event in payload.events]
-    FailureStore(BUCKET, "x").reject(payload, rejected, DEFAULT)
+    FailureStore(BUCKET, "x").reject([(payload, rejected)], DEFAULT)
 
 
 @account
@@ -108,7 +108,7 @@ def test_rejected(text: str, options: list[str]) -> None:
 def test_replay_dry_run(text: str) -> None:
     payload = subscribe(text)
     verdict = Verdict(Outcome.RETRY, 0, f"type{text}", text)
-    FailureStore(BUCKET, "x").keep(payload, [Unsettled("cwl", each, verdict) for each in payload.events])
+    FailureStore(BUCKET, "x").keep([(payload, [Unsettled("cwl", each, verdict) for each in payload.events])])
     boto3.client("s3").put_object(Bucket=BUCKET, Key="aws/lambda/async/f/1", Body=encode(payload))
     told = run("replay", "--bucket", BUCKET, "--dry-run")
     assert (told.status, is_clean(told, text)) == (1, True)

@@ -31,7 +31,7 @@ def reject(*verdicts: Verdict, log_group: str = "/vpc/a", index: str = "cwl-2026
         for number, verdict in enumerate(verdicts)
     ]
     subscription = Subscription(owner="123456789010", log_group=log_group, log_stream="eni-all", events=())
-    return FailureStore(BUCKET, "request").reject(subscription, rejected, "${version}")
+    return FailureStore(BUCKET, "request").reject([(subscription, rejected)], "${version}")
 
 
 def mapper(field: str, number: int = 1) -> Verdict:

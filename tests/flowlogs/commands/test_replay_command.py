@@ -41,9 +41,9 @@ def keep(*lines: str) -> str:
     """Store lines that wait."""
     waiting = payload(*lines)
     verdict = Verdict(Outcome.RETRY, 0, "timeout", "no answer")
-    return FailureStore(BUCKET, "x").keep(
-        waiting, [Unsettled("cwl", each, verdict) for each in waiting.events]
-    )
+    unsettled = [Unsettled("cwl", each, verdict) for each in waiting.events]
+    (key,) = FailureStore(BUCKET, "x").keep([(waiting, unsettled)])
+    return key
 
 
 def put(key: str, data: bytes, **metadata: str) -> None:
@@ -194,7 +194,7 @@ def test_what_is_rejected_again_counts_as_left_and_not_twice(
     monkeypatch.setenv("LOG_FORMATS", DEFAULT)
     rejected = payload(LINE)
     verdict = Verdict(Outcome.REJECTED, 400, "mapper_parsing_exception", "no")
-    FailureStore(BUCKET, "x").reject(rejected, [Unsettled("cwl", rejected.events[0], verdict)], DEFAULT)
+    FailureStore(BUCKET, "x").reject([(rejected, [Unsettled("cwl", rejected.events[0], verdict)])], DEFAULT)
     cluster.answers.append(refuse(type="mapper_parsing_exception", reason=f"id '{0:056d}'"))
     told = replay("--rejected")
     assert (told.status, told.errors.splitlines()[-1]) == (1, "flowlogs: 1 object remains")

@@ -81,7 +81,7 @@ def keep(count: int) -> None:
     events = tuple(Event(f"{number:056d}", NOON + number, "10.0.0.1 10.0.0.2 40") for number in range(count))
     payload = Subscription(owner="123456789010", log_group=GROUP, log_stream="x", events=events)
     verdict = Verdict(Outcome.RETRY, 0, "timeout", "no answer")
-    FailureStore(BUCKET, "x").keep(payload, [Unsettled("cwl", each, verdict) for each in events])
+    FailureStore(BUCKET, "x").keep([(payload, [Unsettled("cwl", each, verdict) for each in events])])
 
 
 def documents(node: Embedded) -> list[dict[str, object]]:
@@ -149,7 +149,7 @@ def test_rejected_takes_the_bucket_from_the_stack_and_names_it_in_its_advice() -
     event = Event("1", NOON, "10.0.0.1 10.0.0.2 40")
     payload = Subscription(owner="123456789010", log_group=GROUP, log_stream="x", events=(event,))
     verdict = Verdict(Outcome.REJECTED, 400, "mapper_parsing_exception", "no")
-    FailureStore(BUCKET, "x").reject(payload, [Unsettled("cwl", event, verdict)], SHORT)
+    FailureStore(BUCKET, "x").reject([(payload, [Unsettled("cwl", event, verdict)])], SHORT)
     told = run("rejected", "--stack", STACK, "--json")
     assert (told.status, told.json["events"]) == (1, 1)
     advice = told.json["groups"][0]["advice"]

@@ -160,9 +160,9 @@ def test_rejected_events_are_accounted_for_and_pending_ones_are_not(node: Embedd
     store = FailureStore(BUCKET, "request")
     rejected, pending = make_payload(90, 4), make_payload(94, 6)
     verdict = Verdict(Outcome.REJECTED, 400, "mapper_parsing_exception", "no")
-    store.reject(rejected, [Unsettled("cwl", event, verdict) for event in rejected.events], "")
+    store.reject([(rejected, [Unsettled("cwl", event, verdict) for event in rejected.events])], "")
     assert run("verify", *WINDOW, *NAMES, "--json").json["checks"][3]["difference"] == 6
-    key = store.keep(pending, [Unsettled("cwl", event, verdict) for event in pending.events])
+    (key,) = store.keep([(pending, [Unsettled("cwl", event, verdict) for event in pending.events])])
     told = run("verify", *WINDOW, *NAMES, "--json")
     assert told.status == 1
     assert told.json["sources"]["bucket"] == {"pending": 6, "rejected": 4}
@@ -183,7 +183,7 @@ def test_an_event_that_waits_and_is_in_the_index_counts_once(node: Embedded) -> 
     put_forwarded(10)
     verdict = Verdict(Outcome.RETRY, 0, "timeout", "applied, but not answered")
     FailureStore(BUCKET, "request").keep(
-        payload, [Unsettled("cwl", each, verdict) for each in payload.events]
+        [(payload, [Unsettled("cwl", each, verdict) for each in payload.events])]
     )
     told = run("verify", *WINDOW, *NAMES, "--json")
     arrival = next(each for each in told.json["checks"] if each["name"].endswith("waits or is rejected"))
