@@ -23,6 +23,7 @@ from handler.config import Config
 from handler.delivery import Delivery
 from handler.environment import Environment
 from handler.failures import FailureStore
+from handler.failures.remainder import Rest
 from handler.opensearch import ConnectionFailedError
 from handler.outage import Outage
 from handler.report import BatchReport
@@ -543,13 +544,13 @@ def tmp_store(monkeypatch: pytest.MonkeyPatch) -> Store:
     def put_aside(*_: object) -> None:
         store.unreadable += 1
 
-    monkeypatch.setattr(
-        FailureStore, "keep", lambda _self, _, group: store.pending.extend(each.event.id for each in group)
-    )
-    monkeypatch.setattr(
-        FailureStore,
-        "reject",
-        lambda _self, _, group, *__, **___: store.rejected.extend(each.event.id for each in group),
-    )
+    def keep(_: FailureStore, rest: Iterable[Rest]) -> None:
+        store.pending.extend(each.event.id for _, group in rest for each in group)
+
+    def reject(_: FailureStore, rest: Iterable[Rest], *__: object, **___: object) -> None:
+        store.rejected.extend(each.event.id for _, group in rest for each in group)
+
+    monkeypatch.setattr(FailureStore, "keep", keep)
+    monkeypatch.setattr(FailureStore, "reject", reject)
     monkeypatch.setattr(FailureStore, "put_aside", put_aside)
     return store

@@ -1,6 +1,7 @@
 """`flowlogs replay`: where it sends to, by which formats, and what it says of the rest."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -113,10 +114,12 @@ def test_they_are_sent_where_that_is_accepted_and_the_unparsed_are_counted(
     keep(LINE, LINE, "10.0.0.1 10.0.0.2 40")
     told = replay("--accept-unparsed")
     assert (told.status, list_keys()) == (0, [])
-    assert told.output.splitlines()[1:] == [
+    *lines, rate = told.output.splitlines()[1:]
+    assert lines == [
         "events:  3 received = 3 indexed + 0 duplicate + 0 pending + 0 rejected",
         "of which 2 unparsed: with their text and parse_error",
     ]
+    assert re.fullmatch(r"rate:    [\d,]+ events a second", rate)
     keep(LINE)
     assert replay("--accept-unparsed", "--json").json["unparsed"] == 1
     assert len(cluster.received) == 2
