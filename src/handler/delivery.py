@@ -30,6 +30,7 @@ from parser.bulk import Body, Encoder
 from parser.repeats import Repeats
 from parser.reply import (
     CLUSTER_BLOCK,
+    MOST_SPOILERS,
     NO_ANSWERS,
     SEVERAL,
     Outcome,
@@ -254,22 +255,21 @@ class Delivery:
 
     def _looks_damaged(self) -> bool:
         """Whether requests are refused whatever is in them: something in between is at fault."""
-        refused = [
-            each
-            for each in self._spoilers
-            if each.verdict.status == HTTPStatus.BAD_REQUEST or each.verdict.outcome is Outcome.WAIT
-        ]
-        return len(refused) >= SEVERAL and self.report.settled == self._settled_before
+        verdicts = [each.verdict for each in self._spoilers]
+        refused = [each.status == HTTPStatus.BAD_REQUEST or each.outcome is Outcome.WAIT for each in verdicts]
+        return sum(refused) >= SEVERAL and self.report.settled == self._settled_before
 
     def _settle_suspects(self) -> None:
         """Reject the events that were taken not even alone, if others were taken; else keep them.
 
-        One that was refused as too large, and is not large, is not at fault.
+        One that was refused as too large, and is not large, is not at fault; nor are so many at once.
         """
-        proven = not self.report.damaged and bool(self.report.settled or self._taken)
+        few = len(self._suspects) <= MOST_SPOILERS
+        proven = few and not self.report.damaged and bool(self.report.settled or self._taken)
         for each in self._suspects:
             if proven and each.verdict.outcome is Outcome.SPLIT:
                 self.report.reject(each)
+                self.report.spoilers += each.verdict.status == HTTPStatus.BAD_REQUEST
             else:
                 self.report.keep([each])
                 self.report.doubted += not proven

@@ -132,7 +132,7 @@ class Journal:
         self._found = True
         try:
             return msgspec.json.decode(data, type=Entry)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             logger.warning("replay.journal_unreadable", extra={"reason": str(error)})
             return None
 

@@ -69,7 +69,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     emit_metrics(context.function_name, answer)
     if summary.fates[Fate.FAILED]:
         raise ReplayError(
-            f"{summary.fates[Fate.FAILED]} objects could not be handled: see replay.object_failed"
+            f"{summary.fates[Fate.FAILED]} objects could not be handled: "
+            "see replay.object_failed and replay.object_refused"
         )
     if summary.damaged:
         raise ReplayError(

@@ -87,6 +87,7 @@ class BatchReport:
         gave_up: the cluster is away, or refuses the function: others need not try for a while.
         damaged: requests are refused whatever is in them: something in between is at fault.
         doubted: events that were refused alone, where nothing shows that others are taken.
+        spoilers: rejected events for which a request was refused as a whole, though it held nothing else.
     """
 
     payloads: list[Report] = field(default_factory=list)
@@ -101,6 +102,7 @@ class BatchReport:
     gave_up: bool = False
     damaged: bool = False
     doubted: int = 0
+    spoilers: int = 0
 
     def keep(self, unsettled: Iterable[Unsettled]) -> None:
         """Put events into the group of those that are kept for a replay."""

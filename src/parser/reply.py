@@ -28,6 +28,10 @@ NO_ANSWERS: Final = frozenset({UNREADABLE, INCOMPLETE})
 """What is said of a reply with status 200 that OpenSearch does not give."""
 
 
+MOST_SPOILERS: Final = 10
+"""Events of a batch, or of a run of the replay, that may be rejected because a request with nothing else was
+refused as a whole. Such an event is rare: of more, something in between refuses small requests."""
+
 SEVERAL: Final = 3
 """Events that are refused in the same words, or alone each: not they are at fault."""
 

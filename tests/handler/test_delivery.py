@@ -15,7 +15,7 @@ from handler.opensearch import ConnectionFailedError
 from handler.report import BatchReport, Unsettled, count_conflicts
 from parser.bulk import Body, Encoder
 from parser.format import DEFAULT, Formats
-from parser.reply import MOST_REASONS
+from parser.reply import MOST_REASONS, MOST_SPOILERS
 from parser.subscription import Event, Subscription
 
 NOON: Final = 1_768_478_400_000
@@ -182,6 +182,18 @@ def test_an_event_that_is_refused_alone_is_at_fault_where_others_pass(
 
     assert groups(report) == expected
     assert (report.damaged, report.gave_up, report.doubted) == (False, False, 0)
+
+
+@pytest.mark.parametrize("number", [MOST_SPOILERS, MOST_SPOILERS + 1])
+def test_of_more_than_a_few_that_are_refused_alone_something_in_between_is_at_fault(number: int) -> None:
+    bad = [f"bad{each}" for each in range(number)]
+    these = [event for pair in zip(events(*bad), events(*range(number)), strict=True) for event in pair]
+
+    report = deliver(tuple(these), spoiling(400, *(each.id for each in events(*bad))))
+
+    few = number <= MOST_SPOILERS
+    assert groups(report) == (number, 0 if few else number, number if few else 0)
+    assert (report.spoilers, report.doubted) == ((number, 0) if few else (0, number))
 
 
 def test_a_large_event_before_all_others_holds_up_none() -> None:

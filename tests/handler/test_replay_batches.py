@@ -24,6 +24,7 @@ from handler.replaying import pace
 from handler.summary import Fate, Summary
 from memory_s3 import make_error
 from parser.bulk import Body, Encoder
+from parser.reply import MOST_SPOILERS
 from parser.subscription import Event, Subscription, decode_all, encode
 from replaying import BAD, BLOCKED, CREATED, START, Rig, make_payload, without_threads
 
@@ -255,6 +256,34 @@ def test_while_the_cluster_is_away_one_object_is_tried_and_the_others_are_counte
     assert summary.counts["pending"] == 1
     assert sum(call == "get" for call, _ in rig.s3.calls) <= 3  # it is not read what nobody takes
     assert len(rig.waiting()) == 60
+
+
+def test_where_small_requests_are_refused_few_events_are_rejected_for_that(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large ones pass, so that each event that is refused alone seems to be at fault itself."""
+    refusal = {"error": {"type": "bad_request", "reason": "request body too short"}, "status": 400}
+
+    def refuse_small(body: Body, seconds: float) -> tuple[int, bytes]:
+        if body.count <= 2:
+            return 400, json.dumps(refusal).encode()
+        return rig.send(body, seconds)
+
+    monkeypatch.setattr(pace, "FIRST_WINDOW", 1)
+    monkeypatch.setattr(pace, "STEP", 0, raising=False)
+    monkeypatch.setattr(Encoder, "is_full", property(lambda _: True))  # each object is a batch
+    rig.put(name(0), *(f"large-{each}" for each in range(10)))
+    for number in range(1, 60):
+        rig.put(name(number), f"id-{number}")
+
+    summary = replay(rig, replace(rig.environment(), send=refuse_small))
+
+    assert summary.damaged
+    assert summary.counts["indexed"] == 10
+    assert MOST_SPOILERS < summary.counts["rejected"] <= MOST_SPOILERS + pace.MOST_REQUESTS
+    assert count_ends(rig) == Counter(
+        [*(f"large-{n}" for n in range(10)), *(f"id-{n}" for n in range(1, 60))]
+    )
 
 
 def test_the_cluster_goes_away_in_the_middle(rig: Rig) -> None:

@@ -107,7 +107,8 @@ def test_a_run_beside_another_leaves_its_journal_alone(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"no JSON", b"[]", b'{"until": "soon"}', b'{"position": [1]}', b"\xff"]
+    "data",
+    [b"", b"no JSON", b"[]", b'{"until": "soon"}', b'{"position": [1]}', b"\xff", b'{"in_hand": "\xff"}'],
 )
 def test_a_journal_that_nobody_wrote_stops_nothing(rig: Rig, data: bytes) -> None:
     rig.s3.put(JOURNAL, data)

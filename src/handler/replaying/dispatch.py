@@ -15,7 +15,7 @@ from handler.replaying.held import UNTRIED, Held
 from handler.replaying.pace import MOST_REQUESTS, Pace
 from handler.report import BatchReport
 from parser.bulk import Body
-from parser.reply import Outcome
+from parser.reply import MOST_SPOILERS, Outcome
 from parser.subscription import Subscription
 
 STRIKES: Final = 3
@@ -51,6 +51,7 @@ class Dispatch:
         self._vain: Counter[str] = Counter()
         self._taken: set[str] = set()
         self._doubts = 0
+        self._spoilers = 0
         self.pace = pace
         self.refused = False
         self.damaged = False
@@ -127,7 +128,9 @@ class Dispatch:
         """Take from a report what it says of the cluster."""
         log_failures(report)
         self._doubts = self._doubts + 1 if report.doubted else 0
-        self.damaged |= report.damaged or self._doubts >= STRIKES
+        self._spoilers += report.spoilers
+        few = self._doubts < STRIKES and self._spoilers <= MOST_SPOILERS
+        self.damaged |= report.damaged or not few
         self.refused |= report.gave_up or self.damaged
         self._taken = report.taken if report.settled else set()
         self._vain.update(report.refused)
