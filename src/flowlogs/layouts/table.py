@@ -19,7 +19,10 @@ def find_columns(line: str) -> Sequence[str] | None:
     """Return the columns that a line names, if one of them holds messages and another times; else None."""
     if "," not in line:
         return None
-    columns = [name.strip().lower() for name in next(csv.reader([line]))]
+    try:
+        columns = [name.strip().lower() for name in next(csv.reader([line]))]
+    except csv.Error:  # no row at all, such as one with a carriage return in it
+        return None
     known = any(name in columns for name in _MESSAGES) and any(name in columns for name in _TIMES)
     return columns if known else None
 
@@ -47,7 +50,8 @@ def read_table(columns: Sequence[str], lines: Iterable[str], note: Note) -> Iter
                     else Line(",".join(row))
                 )
     except csv.Error as error:
-        raise EnvelopeError(f"CSV cannot be read: {error}") from error
+        # Behind the hyphen, Python advises the programmer.
+        raise EnvelopeError(f"CSV cannot be read: {str(error).partition(' - ')[0]}") from error
 
 
 def read_time(text: str) -> int | None:

@@ -97,6 +97,12 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
             b"timestamp,message\n1," + b"x" * 1_000_000 + b"\n", ["x" * 1_000_000], id="a row of 1 MB"
         ),
         pytest.param(b"time,text\n1,a\n", ["time,text", "1,a"], id="another table"),
+        pytest.param(b"a,b\rc\n", ["a,b\rc"], id="a comma and a carriage return are no table"),
+        pytest.param(
+            b"a," + b"x" * 17_000_000 + b"\nb\n",
+            ["a," + "x" * 17_000_000, "b"],
+            id="a first line larger than any field",
+        ),
         pytest.param(b"2026-01-15 a b\n", ["2026-01-15 a b"], id="a day is no time"),
         pytest.param(b'{"events": []}', [], id="no events"),
         pytest.param(b'{"events": [{"message": "a"}, 7]}', ["a", "7"], id="an event that is none"),
@@ -153,6 +159,11 @@ def nested(times: int) -> bytes:
         pytest.param(nested(5), "input is packed more than 4 times", id="packed again and again"),
         pytest.param(gzip.compress(EVENT.encode())[:-3], "gzip is cut short after 91 bytes", id="gzip cut"),
         pytest.param(b'["a"', "input starts like JSON but is not", id="a list cut short"),
+        pytest.param(
+            b"timestamp,message\n1,a\n2,b\rc\n",
+            "CSV cannot be read: new-line character seen in unquoted field",
+            id="a row with a carriage return in it",
+        ),
         pytest.param(
             b"timestamp,message\n1," + b"x" * 17_000_000,
             "CSV cannot be read: field larger than field limit (16777216)",
