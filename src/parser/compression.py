@@ -77,7 +77,7 @@ def inflate(data: bytes, limit: int) -> Iterator[bytes]:
     room = limit
     first = True
     while first or data:
-        name, window = _find_framing(data)
+        name, window = find_framing(data)
         if not window:
             where = "payload" if first else "payload after its last gzip member"
             raise EnvelopeError(f"{where} is not gzip: it starts with {data[:8].hex() or 'nothing'}")
@@ -96,7 +96,7 @@ def inflate(data: bytes, limit: int) -> Iterator[bytes]:
         yield part
 
 
-def _find_framing(data: bytes) -> tuple[str, int]:
+def find_framing(data: bytes) -> tuple[str, int]:
     """Return the name of the framing and its `wbits`, which are 0 where it is none of the two."""
     if data.startswith(MAGIC):
         return "gzip", GZIP_WINDOW

@@ -6,7 +6,7 @@ from io import BufferedReader
 from typing import Final
 
 from flowlogs.layouts.line import Line, Note
-from flowlogs.layouts.packing import Part, unpack
+from flowlogs.layouts.packing import Part, is_base64_of_zlib, unpack
 from flowlogs.layouts.payload import BASE64_OF_GZIP, read_base64, read_list, read_objects
 from flowlogs.layouts.text import read_text
 from parser.errors import EnvelopeError
@@ -50,7 +50,7 @@ def _read_part(part: Part, note: Note) -> Iterator[Line]:
             raise EnvelopeError(f"input is {name}")
     if head.startswith(b"{"):
         return read_objects(stream, note)
-    if head.startswith(BASE64_OF_GZIP):
+    if head.startswith(BASE64_OF_GZIP) or is_base64_of_zlib(head):
         return read_base64(stream)
     if _LIST.match(head):
         return read_list(stream, note)

@@ -5,6 +5,7 @@ import io
 import json
 import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +40,7 @@ def reader(data: bytes) -> io.BufferedReader:
 
 def test_there_are_samples_and_each_says_what_is_expected() -> None:
     names = {path.name for path in SAMPLES.iterdir()}
-    assert len(EXPECTED) == 18
+    assert len(EXPECTED) == 21
     assert names == {name for path in EXPECTED for name in (path.name, path.stem)}
 
 
@@ -110,6 +111,24 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
         pytest.param(b'[{"message": "a", "timestamp": 1}]', ["a"], id="a list of events"),
         pytest.param("a b\n".encode("utf-16-le"), ["a b"], id="UTF-16 without its mark"),
         pytest.param("a b\n".encode("utf-16-be"), ["a b"], id="the other UTF-16 without its mark"),
+        pytest.param("a b\n".encode("utf-32-le"), ["a b"], id="UTF-32 without its mark"),
+        pytest.param("a b\n".encode("utf-32-be"), ["a b"], id="the other UTF-32 without its mark"),
+        pytest.param(b"\0\0\xfe\xff" + "é 😀".encode("utf-32-be"), ["é 😀"], id="the other UTF-32"),
+        pytest.param("a b".encode("utf-32") + b"x\0", ["a b\ufffd"], id="UTF-32 cut in a character"),
+        pytest.param(zlib.compress(b"a b\nc"), ["a b", "c"], id="zlib of lines"),
+        pytest.param(zlib.compress(b"a b\nc", 3), ["a b", "c"], id="zlib whose first two bytes are text"),
+        pytest.param(zlib.compress(b""), [], id="zlib of nothing"),
+        pytest.param(
+            zlib.compress(b"a\n" * 200_000) + b"\0" + zlib.compress(b"b"),
+            ["a"] * 200_000 + ["b"],
+            id="zlib behind zlib",
+        ),
+        pytest.param(gzip.compress(zlib.compress(b"a")), ["a"], id="zlib within gzip"),
+        pytest.param(b"x^2 is\nno zlib\n", ["x^2 is", "no zlib"], id="text that begins as zlib does"),
+        pytest.param(b"80 443 6\n" * 20, ["80 443 6"] * 20, id="a port that begins as zlib does"),
+        pytest.param(b"x^2 " + "é".encode() * 80, ["x^2 " + "é" * 80], id="cut in a character"),
+        pytest.param(b"eJohn\nb\n", ["eJohn", "b"], id="a word that begins as base64 of zlib does"),
+        pytest.param(b"eJ" + b"w" * 90, ["eJ" + "w" * 90], id="a long word that does"),
         pytest.param(b"\xfe\xff" + "é 😀".encode("utf-16-be"), ["é 😀"], id="the other UTF-16"),
         pytest.param("a b".encode("utf-16") + b"x", ["a b\ufffd"], id="UTF-16 cut in a character"),
     ],
@@ -158,6 +177,9 @@ def nested(times: int) -> bytes:
         pytest.param(encrypted(), "zip cannot be read: x is encrypted", id="zip with a password"),
         pytest.param(nested(5), "input is packed more than 4 times", id="packed again and again"),
         pytest.param(gzip.compress(EVENT.encode())[:-3], "gzip is cut short after 91 bytes", id="gzip cut"),
+        pytest.param(zlib.compress(EVENT.encode())[:-3], "zlib is cut short after 91 bytes", id="zlib cut"),
+        pytest.param(zlib.compress(b"a") + b"more", "zlib is damaged: Error -3 while", id="text behind zlib"),
+        pytest.param(b"x\x9c" + b"\xff" * 60, "zlib is damaged: Error -3 while", id="zlib damaged"),
         pytest.param(b'["a"', "input starts like JSON but is not", id="a list cut short"),
         pytest.param(
             b"timestamp,message\n1,a\n2,b\rc\n",
