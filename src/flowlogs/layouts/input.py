@@ -11,8 +11,8 @@ from flowlogs.layouts.payload import BASE64_OF_GZIP, read_base64, read_list, rea
 from flowlogs.layouts.text import read_text
 from parser.errors import EnvelopeError
 
-_LIST: Final = re.compile(rb'\[\s*(?:["{\]]|$)')
-"""How a JSON list of objects or texts begins, as far as it is known."""
+_LIST: Final = re.compile(rb'\[\s*(?:["{\]]|\[\s*["{]|\[?$)')
+"""How a JSON list of objects or texts, or of lists of them, begins, as far as it is known."""
 
 _OTHERS: Final = {
     b"PAR1": "Parquet: flow log files of S3 are read where they are text",

@@ -1,4 +1,4 @@
-"""What files are packed in: gzip (of gzip), zlib, zip, UTF-16 and 32. Unpacked piece by piece, whatever the size."""
+"""What files are packed in: gzip (of gzip), zlib, zip, UTF-16, UTF-32. Unpacked piece by piece."""
 
 import base64
 import binascii

@@ -1,8 +1,8 @@
 """What CloudWatch Logs sends, in all the forms it is met in, and what it lists when it is asked.
 
 A Lambda event, a record of Lambda's OnFailure destination, the JSON message, base64 text of its gzip; several
-messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents and
-GetLogEvents, as `aws logs filter-log-events` prints them. And our own objects with rejected events.
+messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents,
+GetLogEvents and GetQueryResults, as the AWS CLI prints them. And our own objects with rejected events.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from flowlogs.layouts.line import Line, Note
 from flowlogs.layouts.objects import split_objects
+from flowlogs.layouts.table import read_time
 from parser.compression import compress
 from parser.errors import EnvelopeError
 from parser.subscription import Subscription, decode, decode_event
@@ -23,6 +24,7 @@ _MESSAGE_TYPE: Final = b'"messageType"'
 """Stands in a payload, and in nothing that quotes one: there the quotation marks are escaped."""
 
 LISTING: Final = "log events as `aws logs filter-log-events` lists them"
+INSIGHTS: Final = "results of Logs Insights"
 REJECTED: Final = "rejected events as the failure bucket keeps them"
 SEVERAL: Final = "JSON objects one behind the other"
 
@@ -53,13 +55,15 @@ def read_objects(stream: BufferedReader, note: Note) -> Iterator[Line]:
 
 
 def read_list(stream: BufferedReader, note: Note) -> Iterator[Line]:
-    """Give the lines of a JSON list of events or of messages, as `--query` of the AWS CLI makes it.
+    """Give the lines of a JSON list of events, messages or results, as `--query` of the AWS CLI makes it.
 
     Raises:
         EnvelopeError: it is no JSON.
     """
-    note(LISTING)
-    yield from map(_read_listed, _load(stream.read()))
+    listed = _load(stream.read())
+    found = any(_is_result(each) for each in listed)
+    note(INSIGHTS if found else LISTING)
+    yield from map(_read_listed, listed)
 
 
 def _load(data: bytes) -> Any:  # noqa: ANN401  # JSON
@@ -76,6 +80,12 @@ def _read_object(content: object, note: Note) -> Iterator[Line]:
         case {"events": [*events]}:
             note(LISTING)
             yield from map(_read_listed, events)
+        case {"results": [*rows]}:
+            note(INSIGHTS)
+            yield from map(_read_listed, rows)
+        case {"@message": str()}:
+            note(INSIGHTS)
+            yield _read_listed(content)
         case {"event": {"message": str(message), "timestamp": int(timestamp), "id": str(event_id)}}:
             note(REJECTED)
             yield Line(message, timestamp, event_id)
@@ -103,4 +113,31 @@ def _read_listed(listed: object) -> Line:
                 timestamp if isinstance(timestamp, int) else None,
                 event_id if isinstance(event_id, str) else None,
             )
-    return Line(json.dumps(listed))
+        case [str(message)]:  # what `--query 'events[].[message]'` makes
+            return Line(message)
+    result = listed if isinstance(listed, dict) else _read_result(listed)
+    match result:
+        case {"@message": str(message)}:
+            return Line(message, read_time(str(result.get("@timestamp"))))
+    return Line(_dump(listed))
+
+
+def _is_result(listed: object) -> bool:
+    return "@message" in (listed if isinstance(listed, dict) else _read_result(listed))
+
+
+def _read_result(row: object) -> dict[str, object]:
+    """Return the fields of one result of GetQueryResults, which is a list of names and values; or none."""
+    fields: dict[str, object] = {}
+    for each in row if isinstance(row, list) else ():
+        match each:
+            case {"field": str(name), "value": value}:
+                fields[name] = value
+    return fields
+
+
+def _dump(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except RecursionError as error:
+        raise EnvelopeError(f"input is JSON that is too deep: {error}") from error

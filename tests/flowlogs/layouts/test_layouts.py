@@ -40,7 +40,7 @@ def reader(data: bytes) -> io.BufferedReader:
 
 def test_there_are_samples_and_each_says_what_is_expected() -> None:
     names = {path.name for path in SAMPLES.iterdir()}
-    assert len(EXPECTED) == 21
+    assert len(EXPECTED) == 24
     assert names == {name for path in EXPECTED for name in (path.name, path.stem)}
 
 
@@ -107,6 +107,15 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
         pytest.param(b"2026-01-15 a b\n", ["2026-01-15 a b"], id="a day is no time"),
         pytest.param(b'{"events": []}', [], id="no events"),
         pytest.param(b'{"events": [{"message": "a"}, 7]}', ["a", "7"], id="an event that is none"),
+        pytest.param(b'{"results": []}', [], id="no results"),
+        pytest.param(
+            b'{"results": [[{"field": "srcAddr", "value": "::1"}], 7, [8], []]}',
+            ['[{"field": "srcAddr", "value": "::1"}]', "7", "[8]", "[]"],
+            id="results without messages",
+        ),
+        pytest.param(b'{"@message": "a"}\n{"@message": "b"}\n', ["a", "b"], id="a result on each line"),
+        pytest.param(b'[["a"], ["b"]]', ["a", "b"], id="a list of lists of messages"),
+        pytest.param(b"[[1], [2]]", ["[[1], [2]]"], id="another list of lists"),
         pytest.param(b"[]", [], id="an empty list"),
         pytest.param(b'[{"message": "a", "timestamp": 1}]', ["a"], id="a list of events"),
         pytest.param("a b\n".encode("utf-16-le"), ["a b"], id="UTF-16 without its mark"),
