@@ -1,4 +1,4 @@
-"""Lines of text: as they are, below a header that names their fields, or with a time before each."""
+"""Lines of text: as they are, below a header that names their fields, or with something before each."""
 
 import itertools
 import re
@@ -28,11 +28,17 @@ class _Wrapping:
 
     Attributes:
         name: for people.
-        pattern: matches a whole line; its group `text` is the record.
+        pattern: matches a whole line; its group `text` is the record, `time` its time, `id` its event's id.
+        beside: matches a whole line that holds no record.
     """
 
     name: str
     pattern: re.Pattern[str]
+    beside: re.Pattern[str] = re.compile("(?!)")
+
+    def wraps(self, line: str) -> bool:
+        """Tell whether a line is in it."""
+        return bool(self.pattern.fullmatch(line) or self.beside.fullmatch(line))
 
 
 _WRAPPINGS: Final = (
@@ -47,6 +53,13 @@ _WRAPPINGS: Final = (
     _Wrapping(
         "a time before each line, as `aws logs tail --format short` prints it",
         re.compile(_TIME % "" + r" (?P<text>.*)", re.DOTALL),
+    ),
+    _Wrapping(
+        "log events as `aws logs --output text` lists them",
+        re.compile(
+            r"EVENTS\t(?:(?P<id>\d{56})\t)?(?:.*\t)?(?P<text>[^\t]*)\t(?P<time>\d{1,15})\r?\n?", re.DOTALL
+        ),
+        re.compile(r"b/\S+\tf/\S+\r?\n?|(?:NEXTTOKEN|SEARCHEDLOGSTREAMS)\t.*", re.DOTALL),
     ),
 )
 
@@ -67,7 +80,7 @@ def read_text(stream: BufferedReader, note: Note) -> Iterator[Line]:
         yield from read_table(columns, lines, note)
         return
     lines = itertools.chain([first], lines)
-    wrapping = next((each for each in _WRAPPINGS if each.pattern.match(first)), None)
+    wrapping = next((each for each in _WRAPPINGS if each.wraps(first)), None)
     if wrapping is None:
         yield from _read_plain(lines, note)
     else:
@@ -92,9 +105,9 @@ def _unwrap(lines: Iterable[str], wrapping: _Wrapping) -> Iterator[Line]:
     """Give the records; a line that has nothing before it is taken as it is."""
     for line in lines:
         text = line.rstrip("\r\n")
-        if found := wrapping.pattern.match(text):
-            yield Line(found["text"], read_time(found["time"]))
-        elif text.strip():
+        if found := wrapping.pattern.fullmatch(text):
+            yield Line(found["text"], read_time(found["time"]), found.groupdict().get("id"))
+        elif text.strip() and not wrapping.beside.fullmatch(text):
             yield Line(text)
 
 

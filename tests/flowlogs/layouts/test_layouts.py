@@ -40,7 +40,7 @@ def reader(data: bytes) -> io.BufferedReader:
 
 def test_there_are_samples_and_each_says_what_is_expected() -> None:
     names = {path.name for path in SAMPLES.iterdir()}
-    assert len(EXPECTED) == 24
+    assert len(EXPECTED) == 26
     assert names == {name for path in EXPECTED for name in (path.name, path.stem)}
 
 
@@ -107,6 +107,8 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
         pytest.param(b"2026-01-15 a b\n", ["2026-01-15 a b"], id="a day is no time"),
         pytest.param(b'{"events": []}', [], id="no events"),
         pytest.param(b'{"events": [{"message": "a"}, 7]}', ["a", "7"], id="an event that is none"),
+        pytest.param(b"EVENTS\t3\ta b\t1\r\nc\n", ["a b", "c"], id="text of the CLI, lines of Windows"),
+        pytest.param(b"EVENTS\ta b\n", ["EVENTS\ta b"], id="a line that is nearly the CLI's"),
         pytest.param(b'{"results": []}', [], id="no results"),
         pytest.param(
             b'{"results": [[{"field": "srcAddr", "value": "::1"}], 7, [8], []]}',
