@@ -41,6 +41,11 @@ class _Wrapping:
         return bool(self.pattern.fullmatch(line) or self.beside.fullmatch(line))
 
 
+_STREAM: Final = (
+    r" (?:(?!(?:eni|tgw-attach)-\w+-\w+ )\S+(?: \S+)*? (?=\d{1,2} (?:\d{12}|unknown|TransitGateway) )|\S+ )"
+)
+"""A log stream, between blanks. A flow log's own has none; another ends where version and account begin."""
+
 _WRAPPINGS: Final = (
     _Wrapping(
         "a time before each line, as an export task of CloudWatch Logs writes it",
@@ -48,7 +53,7 @@ _WRAPPINGS: Final = (
     ),
     _Wrapping(
         "time and log stream before each line, as `aws logs tail` prints them",
-        re.compile(_TIME % r"[+-]\d\d:\d\d" + r" \S+ (?P<text>.*)", re.DOTALL),
+        re.compile(_TIME % r"[+-]\d\d:\d\d" + _STREAM + r"(?P<text>.*)", re.DOTALL),
     ),
     _Wrapping(
         "a time before each line, as `aws logs tail --format short` prints it",
