@@ -8,7 +8,7 @@ from io import BufferedReader
 from typing import Final
 
 from flowlogs.layouts.line import Line, Note
-from flowlogs.layouts.table import find_columns, read_table, read_time
+from flowlogs.layouts.table import find_columns, read_columns, read_records, read_table, read_time
 from parser.errors import EnvelopeError, FormatError
 from parser.fields import FIELDS
 from parser.format import Format, parse_format
@@ -83,6 +83,11 @@ def read_text(stream: BufferedReader, note: Note) -> Iterator[Line]:
     columns = find_columns(first)
     if columns is not None:
         yield from read_table(columns, lines, note)
+        return
+    # Athena has underscores, as hyphens would need quotation marks in SQL.
+    names = " ".join(read_columns(first)).replace("_", "-")
+    if first.count(",") and is_header(names):
+        yield from read_records(_read_header(names), lines, note)
         return
     lines = itertools.chain([first], lines)
     wrapping = next((each for each in _WRAPPINGS if each.wraps(first)), None)

@@ -21,7 +21,8 @@ from flowlogs.layouts.table import read_time
 from flowlogs.layouts.text import is_header
 from parser.errors import EnvelopeError
 from parser.fields import FIELDS
-from parser.format import DEFAULT, parse_format
+from parser.format import DEFAULT, Formats, parse_format
+from parser.record import parse
 
 SAMPLES: Final = Path(__file__).parents[2] / "data" / "layouts"
 EXPECTED: Final = sorted(SAMPLES.glob("*.expected"))
@@ -40,7 +41,7 @@ def reader(data: bytes) -> io.BufferedReader:
 
 def test_there_are_samples_and_each_says_what_is_expected() -> None:
     names = {path.name for path in SAMPLES.iterdir()}
-    assert len(EXPECTED) == 27
+    assert len(EXPECTED) == 29
     assert names == {name for path in EXPECTED for name in (path.name, path.stem)}
 
 
@@ -56,6 +57,18 @@ def test_a_header_gives_the_format_of_the_lines_below_it() -> None:
     lines, _ = read((SAMPLES / "s3-flow-logs.log.gz").read_bytes())
     first = parse_format("account-id action srcaddr dstaddr bytes flow-direction log-status start")
     assert [line.format for line in lines] == [first, first, *[parse_format(DEFAULT)] * 2]
+
+
+def test_the_columns_of_athena_give_the_format_of_its_rows() -> None:
+    lines, _ = read((SAMPLES / "athena.csv").read_bytes())
+    names = "srcaddr dstaddr srcport dstport protocol packets bytes start end action log-status"
+    form = parse_format(f"{names} version account-id interface-id date")
+    assert [line.format for line in lines] == [form] * 3
+    assert [parse(line.text, Formats.of([form])).get("srcaddr") for line in lines] == [
+        "10.0.1.5",
+        "2001:db8::1",
+        None,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -82,6 +95,8 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
         EnvelopeError, match=r"header line cannot be a format: field 2 .*'parse-error' is reserved"
     ):
         read(b"srcaddr parse-error\n10.0.0.1 10.0.0.2\n")
+    with pytest.raises(EnvelopeError, match=r"header line cannot be a format: .*'parse-error' is reserved"):
+        read(b"srcaddr,parse_error\n10.0.0.1,10.0.0.2\n")
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,9 @@ def test_a_header_that_can_be_no_format_is_refused() -> None:
         pytest.param(
             b"2026-01-15T12:00:00+00:00 " + b"a " * 500_000 + b"\n", ["a " * 499_999], id="a tail of 1 MB"
         ),
+        pytest.param(b'@message\r\n"a,b"\r\n\r\nc\r\n', ["a,b", "c"], id="messages alone, lines of Windows"),
+        pytest.param(b"message\na\n", ["message", "a"], id="a word alone names no column"),
+        pytest.param(b"srcaddr,bytes\n::1,2\n::2\n\n,3\n", ["::1 2", "::2", "- 3"], id="columns unquoted"),
         pytest.param(b"EVENTS\t3\ta b\t1\r\nc\n", ["a b", "c"], id="text of the CLI, lines of Windows"),
         pytest.param(b"EVENTS\ta b\n", ["EVENTS\ta b"], id="a line that is nearly the CLI's"),
         pytest.param(b'{"results": []}', [], id="no results"),
