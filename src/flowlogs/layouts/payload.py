@@ -119,7 +119,7 @@ def _read_listed(listed: object) -> Line:
     match result:
         case {"@message": str(message)}:
             return Line(message, read_time(str(result.get("@timestamp"))))
-    return Line(_dump(listed))
+    return Line(json.dumps(listed))
 
 
 def _is_result(listed: object) -> bool:
@@ -134,10 +134,3 @@ def _read_result(row: object) -> dict[str, object]:
             case {"field": str(name), "value": value}:
                 fields[name] = value
     return fields
-
-
-def _dump(value: object) -> str:
-    try:
-        return json.dumps(value)
-    except RecursionError as error:
-        raise EnvelopeError(f"input is JSON that is too deep: {error}") from error
