@@ -1,4 +1,4 @@
-"""The stream function: payloads that CloudWatch Logs put into a Kinesis stream, the records of one batch.
+"""The stream function: payloads that CloudWatch Logs put into a Kinesis stream, one record each.
 
 While OpenSearch takes nothing the stream is the queue: the function answers with the first record that is
 not settled, and Lambda goes on from there. What OpenSearch takes only in part, or never will, goes to the
@@ -38,35 +38,35 @@ Opened = deque[tuple[Record, Subscription | str]]
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
-    """Settle the records of a batch in their order, as far as OpenSearch takes them.
+    """Settle the records of an invocation in their order, as far as OpenSearch takes them.
 
     Returns:
         What Lambda expects of a function that reports batch item failures: the record from which it goes
         on, or none.
 
     Raises:
-        EnvelopeError, ConfigError: nothing could be read. Lambda hands the batch over again, in halves,
+        EnvelopeError, ConfigError: nothing could be read. Lambda hands the records over again, in halves,
             until it is too old, and then writes it to the failure bucket itself.
     """
     started = time.perf_counter()
     try:
         environment = prepare()
         records = read_records(event)
-        batch = Batch(environment, context)
-        left = batch.run(records)
+        invocation = Invocation(environment, context)
+        left = invocation.run(records)
     except Exception:
         logger.exception("stream.failed", extra={"request_id": context.aws_request_id})
         raise
-    if batch.is_silent:
+    if invocation.is_silent:
         return answer([])
-    counts = {**batch.counts, "records_left": len(records) - records.index(left) if left else 0}
+    counts = {**invocation.counts, "records_left": len(records) - records.index(left) if left else 0}
     milliseconds = int((time.perf_counter() - started) * 1000)
-    logger.info("stream.done", extra={**counts, "milliseconds": milliseconds, "reasons": batch.reasons})
+    logger.info("stream.done", extra={**counts, "milliseconds": milliseconds, "reasons": invocation.reasons})
     emit_metrics(context.function_name, counts)
     return answer([left] if left else [])
 
 
-class Batch:
+class Invocation:
     """The records of one invocation.
 
     Attributes:
@@ -95,16 +95,16 @@ class Batch:
         """Settle records in their order; return the first that is not settled, None where all are."""
         opened: Opened = deque()
         payloads = self._open(records, opened)
-        for batch in deliver(self._environment, payloads, self._time_left, self._is_away):
-            self.reasons = find_reasons(batch) | self.reasons
-            if batch.bulk_requests or batch.rejected:
-                log_failures(batch)
-            self.counts.update(count(replace(batch, payloads=[])))
-            for report in batch.payloads:
+        for delivered in deliver(self._environment, payloads, self._time_left, self._is_away):
+            self.reasons = find_reasons(delivered) | self.reasons
+            if delivered.bulk_requests or delivered.rejected:
+                log_failures(delivered)
+            self.counts.update(count(replace(delivered, payloads=[])))
+            for report in delivered.payloads:
                 if left := self._set_unreadable_aside(opened):
                     return left
                 record, subscription = opened.popleft()
-                if not self._settle(record, cast("Subscription", subscription), report, batch):
+                if not self._settle(record, cast("Subscription", subscription), report, delivered):
                     return record
         return self._set_unreadable_aside(opened) or self._stopped_at
 

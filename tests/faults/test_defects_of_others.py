@@ -105,7 +105,7 @@ def test_a_control_message_is_no_event(stack: Stack) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_cluster_that_is_away_is_no_reason_to_reject(stack: Stack, status: int) -> None:
-    """It took only 429 for worth another try: other answers went to the dead letters, not to the replay."""
+    """It took only 429 for worth another try: other answers went to what is given up, not to the replay."""
     stack.proxy.always(answering(status))
     answer = stack.functions.deliver(stack.ledger.payload(events=20).event)
 
