@@ -33,7 +33,7 @@ SEPARATOR: Final = ";"
 """Stands between formats where one text holds several."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-_WRAPPED_NAME: Final = re.compile(r"""["'`\\${]*([A-Za-z][A-Za-z0-9_-]*)["'`\\}]*""")
+_WRAPPED_NAME: Final = re.compile(r"""["'`\\$%{]*([A-Za-z][A-Za-z0-9_-]*)["'`\\}]*""")
 _RESERVED: Final = "parse-error"
 """Would become `parse_error`, the name under which a document says why its line was not parsed."""
 
@@ -86,12 +86,12 @@ def _read_name(token: str, position: int) -> str:
 
 
 def _guess(token: str) -> str:
-    """Return a hint where one name is meant: in quotes, escaped as in a shell, or with underscores."""
-    found = _WRAPPED_NAME.fullmatch(token)
-    if not found:
+    """Return a hint where names are meant: in quotes, escaped as in a shell, with underscores or commas."""
+    found = [_WRAPPED_NAME.fullmatch(part) for part in re.split(r",|(?<=\})(?=\$)", token.rstrip(","))]
+    names = [each[1].lower().replace("_", "-") for each in found if each]
+    if len(names) < len(found) or not all(_NAME.fullmatch(name) for name in names):
         return ""
-    name = found[1].lower().replace("_", "-")
-    return f"; did you mean {name!r}?" if _NAME.fullmatch(name) else ""
+    return f"; did you mean '{' '.join(names)}'?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,8 +113,28 @@ REFUSED = {
     ),
     "no-name": ("${}", f"field 1 of the format: '${{}}' {ALPHABET}"),
     "blank-in-braces": ("${ version }", f"field 1 of the format: '${{' {ALPHABET}"),
-    "two-in-one": ("${version}${srcport}", f"field 1 of the format: '${{version}}${{srcport}}' {ALPHABET}"),
-    "comma": ("version,srcport", f"field 1 of the format: 'version,srcport' {ALPHABET}"),
+    "two-in-one": (
+        "${version}${srcport}",
+        f"field 1 of the format: '${{version}}${{srcport}}' {ALPHABET}; did you mean 'version srcport'?",
+    ),
+    "comma": (
+        "version,srcport",
+        f"field 1 of the format: 'version,srcport' {ALPHABET}; did you mean 'version srcport'?",
+    ),
+    "comma-and-braces": (
+        "${version},${account_id}",
+        f"field 1 of the format: '${{version}},${{account_id}}' {ALPHABET}; did you mean 'version account-id'?",
+    ),
+    "comma-at-the-end": (
+        "${version}, ${srcport}",
+        f"field 1 of the format: '${{version}},' {ALPHABET}; did you mean 'version'?",
+    ),
+    "comma-twice": ("version,,srcport", f"field 1 of the format: 'version,,srcport' {ALPHABET}"),
+    "comma-alone": (",", f"field 1 of the format: ',' {ALPHABET}"),
+    "percent": (
+        "%{version}",
+        f"field 1 of the format: '%{{version}}' {ALPHABET}; did you mean 'version'?",
+    ),
     "hyphen-first": ("-version", f"field 1 of the format: '-version' {ALPHABET}"),
     "hyphen-last": ("version-", f"field 1 of the format: 'version-' {ALPHABET}"),
     "two-hyphens": ("account--id", f"field 1 of the format: 'account--id' {ALPHABET}"),
