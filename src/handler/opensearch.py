@@ -170,23 +170,28 @@ class _Marks:
     def check(self, response: HTTPResponse, mark: str, connection: HTTPConnection) -> None:
         """Compare an answer's mark with the request's.
 
-        What stands in between may refuse a request by itself, without a mark. That settles nothing, and is
-        believed; success without one is not, where the connection's answers had marks before.
+        What stands in between may refuse a request by itself, without a mark. Where that means another try,
+        it is believed. Any other answer without one is not, where the connection's answers had marks before:
+        on a new connection, where nothing can be too many, it is.
 
         Raises:
-            HTTPException: it is not the answer to this request.
+            HTTPException: it is not the answer to this request, or not for certain.
         """
         found = response.headers.get(MARK)
-        if found is None and response.status == HTTPStatus.OK:
-            if connection in self._repeating:
+        if found is None:
+            if connection in self._repeating and not _means_later(response.status):
                 raise HTTPException("an answer without the request's mark, which those before it had")
-            if not self._warned:
+            if response.status == HTTPStatus.OK and not self._warned:
                 self._warned = True
                 self._warn(f"what stands before OpenSearch does not pass {MARK} on")
-        elif found is not None:
+        else:
             if found != mark:
                 raise HTTPException("an answer to another request")
             self._repeating.add(connection)
+
+
+def _means_later(status: int) -> bool:
+    return status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _write_head(path: str, headers: Mapping[str, str]) -> bytes:

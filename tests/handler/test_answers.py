@@ -18,8 +18,9 @@ import trustme
 from flowlogs.local.embedded import Embedded
 from handler import answer
 from handler.config import Config
+from handler.delivery import Delivery
 from handler.opensearch import ConnectionFailedError, Send, connect, sender
-from parser.bulk import Body, Part, encode
+from parser.bulk import Body, Encoder, Part, encode
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
 
@@ -197,8 +198,8 @@ def test_success_without_a_mark_is_not_believed_where_there_were_marks(serve: Se
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("status", [b"413 Too Large", b"429 Too Many", b"503 Unavailable"])
-def test_a_refusal_without_a_mark_is_that_of_what_stands_in_between(serve: Serve, status: bytes) -> None:
+@pytest.mark.parametrize("status", [b"429 Too Many", b"500 Error", b"503 Unavailable"])
+def test_a_put_off_without_a_mark_is_that_of_what_stands_in_between(serve: Serve, status: bytes) -> None:
     def refuse(number: int, mark: bytes, write: Write) -> None:
         write(write_answer(mark) if number == 1 else write_answer(None, b"no", status))
 
@@ -206,6 +207,52 @@ def test_a_refusal_without_a_mark_is_that_of_what_stands_in_between(serve: Serve
 
     assert send(make_body(), 5.0) == (200, OURS)
     assert send(make_body(), 5.0) == (int(status[:3]), b"no")
+
+
+TYPED: Final = b'{"error":{"type":"parse_exception","reason":"x"},"status":400}'
+
+
+@pytest.mark.parametrize(
+    "status",
+    [b"201 Created", b"302 Found", b"400 Bad", b"403 Forbidden", b"404 None", b"409 Conflict", b"413 Large"],
+)
+@pytest.mark.parametrize("reply", [b"no", TYPED], ids=["a front's words", "OpenSearch's words"])
+def test_a_refusal_without_a_mark_is_asked_for_again_where_none_can_be_too_many(
+    serve: Serve, status: bytes, reply: bytes
+) -> None:
+    """It may belong to the request before, and that to which it is taken to belong may have succeeded."""
+    server, send = serve(
+        lambda number, mark, write: write(
+            write_answer(mark) if number == server.connections == 1 else write_answer(None, reply, status)
+        )
+    )
+
+    assert send(make_body(), 5.0) == (200, OURS)
+    expect_failure(send, "an answer without the request's mark")
+    assert send(make_body(), 5.0) == (int(status[:3]), reply)
+    assert server.connections == 2
+
+
+def test_no_event_is_rejected_by_a_refusal_too_many(serve: Serve) -> None:
+    """It comes when the next request has begun, which is carried out."""
+
+    def refuse_late(number: int, mark: bytes, write: Write) -> None:
+        write(
+            write_answer(mark) if number == 1 else write_answer(None, TYPED, b"400 Bad") + write_answer(mark)
+        )
+
+    server, send = serve(refuse_late)
+    events = (EVENTS[0], Event("2", 1_768_478_400_000 + 86_400_000, "no flow log"))
+    formats = Formats.from_text(DEFAULT)
+    report = Delivery(
+        lambda: Encoder(formats, prefix="cwl", max_bytes=5_000_000, keep_message=True),
+        send,
+        time_left=lambda: 60.0,
+        sleep=lambda _: None,
+    ).run([Subscription(owner="1", log_group="flows", log_stream="eni-all", events=events)])
+
+    assert (report.indexed, report.rejected, report.pending) == (2, [], [])
+    assert (server.connections, report.bulk_requests) == (2, 3)
 
 
 def test_where_marks_are_not_passed_on_things_go_on_and_that_is_said_once(
