@@ -270,6 +270,8 @@ def _judge_request(status: int, error_type: str, reason: str) -> Outcome:
         # One event spoils the request: find it, never repeat the whole. What does not speak like
         # OpenSearch is something in between, which would refuse each event alone too.
         return Outcome.SPLIT if error_type else Outcome.CONFIGURATION
+    if outcome is Outcome.DUPLICATE:
+        return Outcome.RETRY  # only an item can say so, of its document
     if status < HTTPStatus.BAD_REQUEST or (status in _WRONG_PLACE and outcome is not Outcome.WAIT):
         return Outcome.CONFIGURATION
     return outcome

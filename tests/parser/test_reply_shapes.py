@@ -178,3 +178,9 @@ def test_a_reason_that_quotes_a_lone_surrogate_hides_no_item() -> None:
     assert (rejected.outcome, rejected.error_type) == (Outcome.REJECTED, "mapper_parsing_exception")
     assert rejected.reason.endswith("'x \ud800 y'")
     assert indexed == INDEXED
+
+
+def test_a_conflict_of_the_whole_request_settles_none_of_its_events() -> None:
+    body = b'{"error":{"type":"version_conflict_engine_exception","reason":"exists"},"status":409}'
+
+    assert [each.outcome for each in judge(409, body, 2)] == [Outcome.RETRY] * 2
