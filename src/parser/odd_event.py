@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from parser.errors import EnvelopeError
 from parser.json_parts import BrokenJSONError, find_members
 from parser.payload import LAST_TIMESTAMP, NO_TIMESTAMP, Event, Unusable
 from parser.surrogates import may_hold_halves, put_back, stand_in
@@ -18,13 +19,19 @@ from parser.surrogates import may_hold_halves, put_back, stand_in
 MOST_MEMBERS: Final = 1000
 """Of one object, whose keys are held: a payload has seven, an event with extracted fields has four."""
 
+LONGEST_ODD: Final = 2 * 1024 * 1024
+"""Bytes of an odd event as JSON, an escape of a character as one byte. CloudWatch Logs takes events of up to
+1 MiB; a byte that is no text, or no text in JSON, needs six bytes wherever the event is written again."""
+
 LONGEST_SHOWN: Final = 1024 * 1024
 """Bytes of a text that cannot be used: of a longer one the escapes are left as they are."""
 
 _SHOWN: Final = 80
 """Characters of a number that a reason repeats."""
 
-NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+NUMBER: Final = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_LONG_EXPONENT: Final = re.compile(rb"[eE][+-]?[0-9]{10}")
+"""Longer than some that a Decimal can have; no number with one is a time."""
 _DIGITS: Final = re.compile(rb"0|[1-9][0-9]*")
 _KINDS: Final = {
     b"{": "an object",
@@ -69,7 +76,11 @@ def find_spans(text: bytes) -> Spans:
 
 
 def read_event(part: bytes) -> Event | Unusable:
-    """Read an event: by the strict decoder, or as far as it can be read without."""
+    """Read an event: by the strict decoder, or as far as it can be read without.
+
+    Raises:
+        EnvelopeError: only the strict decoder could read an event so long.
+    """
     try:
         return _read_event(part)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -105,6 +116,9 @@ def show(value: bytes, errors: str = "surrogateescape") -> str:
 
 def _read_odd(part: bytes) -> Event | Unusable:
     """Read an event that the strict decoder refuses."""
+    size = len(part) - len(b"u0001") * part.count(b"\\u")
+    if size > LONGEST_ODD:
+        raise EnvelopeError(f"payload has an odd event of {size} bytes, and {LONGEST_ODD} are the most")
     if not part.startswith(b"{"):
         return Unusable(
             Event("", NO_TIMESTAMP, show(part)), f"it is {_name_kind(part)}, and an event is an object"
@@ -156,7 +170,7 @@ def _read_timestamp(value: bytes, faults: list[str]) -> int:
     if not NUMBER.fullmatch(value):
         _refuse("timestamp", value, faults)
         return NO_TIMESTAMP
-    if len(value) <= _SHOWN:
+    if len(value) <= _SHOWN and not _LONG_EXPONENT.search(value):
         number = Decimal(value.decode())
         if value.removeprefix(b"-").isdigit():
             return int(number)  # whether a document can have it is looked at for all alike

@@ -103,7 +103,8 @@ def read_events(text: bytes, start: int) -> tuple[tuple[Event, ...], tuple[Unusa
     """Read the list of events at `start`. Returns the others apart; both in their order.
 
     Raises:
-        EnvelopeError: the events would need more than `MOST_HELD`, or one is above `LONGEST_EVENT`.
+        EnvelopeError: the events would need more than `MOST_HELD`, or one is above `LONGEST_EVENT`, or odd
+            and above `LONGEST_ODD`.
         BrokenJSONError: it is no list.
     """
     events: list[Event] = []

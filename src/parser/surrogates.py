@@ -10,7 +10,8 @@ This takes little memory whatever the text is: nothing is built of what the deco
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
+from io import StringIO
 from typing import Final
 
 _ANY: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
@@ -21,6 +22,7 @@ _UNITS: Final = (
     rb"\xf4\x8f[\xa0-\xbf][\x80-\xbf]",  # a character that stands for a half
 )
 _RUNS: Final = re.compile(b"|".join(b"%b(?:%b){0,999}" % (unit, unit) for unit in _UNITS))
+_PAIRS: Final = re.compile("(?:[\ud800-\udbff][\udc00-\udfff]){1,1000}")
 _HALVES: Final = range(0xD800, 0xE000)
 _OTHERS: Final = range(0x10F800, 0x110000)
 
@@ -53,13 +55,19 @@ def stand_in(text: bytes) -> bytes:
         run = match.group()
         if run.startswith(b"\\\\"):
             continue
-        escaped = run.startswith(b"\\")
-        found = run.decode("unicode_escape") if escaped else run.decode("utf-8", "surrogatepass")
         changed += text[end : match.start()]
-        changed += found.translate(_forth()).encode()
+        changed += _replace(run)
         end = match.end()
     changed += text[end:]
     return bytes(changed)
+
+
+@lru_cache(100)  # runs may be long
+def _replace(run: bytes) -> bytes:
+    if run.startswith(b"\xed"):
+        return run.replace(b"\xed", b"\xf4\x8f")  # the two bytes that follow are the same
+    found = run.decode("unicode_escape") if run.startswith(b"\\") else run.decode()
+    return found.translate(_forth()).encode()
 
 
 def put_back(text: str) -> str:
@@ -67,4 +75,11 @@ def put_back(text: str) -> str:
     if text.isascii():
         return text
     halves = text.translate(_back())
-    return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    # A codec would ask its error handler about each half, which takes a hundred times as long.
+    joined, end = StringIO(newline=""), 0
+    for match in _PAIRS.finditer(halves):
+        joined.write(halves[end : match.start()])
+        joined.write(match.group().encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
+        end = match.end()
+    joined.write(halves[end:])
+    return joined.getvalue()

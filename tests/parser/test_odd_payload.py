@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -93,6 +94,21 @@ UNUSABLE: dict[str, tuple[str | bytes, tuple[str, int, str], str]] = {
         '{"id":"1","timestamp":1e999,"message":"m"}',
         ("1", -1, "m"),
         f"its timestamp 1e999 is not between 0 and {LAST} (the year 9999)",
+    ),
+    "time-with-a-long-exponent": (
+        '{"id":"1","timestamp":1e9999,"message":"m"}',
+        ("1", -1, "m"),
+        f"its timestamp 1e9999 is not between 0 and {LAST} (the year 9999)",
+    ),
+    "time-with-an-exponent-beyond-all": (
+        f'{{"id":"1","timestamp":1e{"9" * 30},"message":"m"}}',
+        ("1", -1, "m"),
+        f"its timestamp 1e{'9' * 30} is not between 0 and {LAST} (the year 9999)",
+    ),
+    "id-with-a-long-exponent": (
+        '{"id":-1E+9999,"timestamp":5,"message":"m"}',
+        ("", 5, "m"),
+        "its id -1E+9999 is a number whose digits are not known for certain",
     ),
     "time-of-many-digits": (
         f'{{"id":"1","timestamp":{"9" * 5000},"message":"m"}}',
@@ -277,3 +293,49 @@ def test_whatever_is_among_the_events_each_of_the_others_is_read(
     assert events[len(events) - len(EVENTS) + place :] == EVENTS[place:]
     assert len(events) + len(unusable) == len(EVENTS) + len(odd)
     assert all(0 <= each.timestamp <= LAST and each.id.encode() for each in events)
+
+
+HALVES = {
+    "escapes": (rb"\ud800", "\ud800"),
+    "bytes": (b"\xed\xa0\x80", "\ud800"),
+    "one-by-one": (rb"\ud800-", "\ud800-"),
+    "the-wrong-way-round": (rb"\udc00-\ud83d\ude00\ud800-", "\udc00-\U0001f600\ud800-"),
+}
+
+
+@pytest.mark.parametrize(("written", "read"), HALVES.values(), ids=HALVES)
+def test_text_of_many_half_characters_is_read_as_fast_as_any_other(written: bytes, read: str) -> None:
+    count = 6_000 // len(written)
+    data = pack(*[b'{"id":"1","timestamp":5,"message":"%b"}' % (written * count)] * 500)
+    started = time.process_time()
+
+    assert decode(data).events == (Event("1", 5, read * count),) * 500
+    assert time.process_time() - started < 1.5
+
+
+LONGEST = 2 * 1024 * 1024
+LONG = {
+    "control-characters": b'{"id":"1","timestamp":5,"message":"%b"}',
+    "no-utf8": b'{"id":"1","timestamp":5,"message":"\xff%b"}',
+    "no-utf8-as-id": b'{"id":"\xff%b","timestamp":5,"message":"m"}',
+    "no-object": b'"%b\xff"',
+}
+
+
+@pytest.mark.parametrize("row", LONG.values(), ids=LONG)
+def test_an_odd_event_that_no_log_group_takes_is_refused_with_its_payload(row: bytes) -> None:
+    longest = row % (b"\x01" * (LONGEST - len(row % b"")))
+    taken = decode(pack(longest))
+
+    assert len(taken.events) + len(taken.unusable) == 1
+    with pytest.raises(EnvelopeError) as caught:
+        decode(pack(longest.replace(b"\x01", b"\x01\x01", 1)))
+    assert str(caught.value) == f"payload has an odd event of {LONGEST + 1} bytes, and {LONGEST} are the most"
+
+
+def test_an_odd_event_of_escapes_is_measured_by_its_text() -> None:
+    text = b"\\u0001" * 400_000 + b"\\ud800"
+
+    (event,) = decode(pack(b'{"id":"1","timestamp":5,"message":"%b"}' % text)).events
+
+    assert event.message == "\x01" * 400_000 + "\ud800"
