@@ -97,6 +97,10 @@ def make_row(number: int, message: bytes) -> bytes:
     return b'{"id":"%b","timestamp":%d,"message":"%b"}' % (make_id(number), TIME, message)
 
 
+def make_odd_row(message: bytes, name: bytes = b"1") -> bytes:
+    return b'{"id":"%b","timestamp":%d,"message":"%b"}' % (name, TIME, message)
+
+
 def make_lines(count: int) -> Iterator[bytes]:
     for number in range(count):
         yield make_row(
@@ -135,7 +139,7 @@ def make_ordinary_payloads(size: int = 4_500_000) -> Iterator[bytes]:
 
 
 def make_largest_payloads() -> Iterator[bytes]:
-    for number in range(6):
+    for number in range(3):
         yield make_empty_lines(number * 200_000)
 
 
@@ -154,6 +158,13 @@ PAYLOADS: dict[str, Callable[[], bytes]] = {
     "empty-lines": make_empty_lines,
     "odd-events": lambda: join(b'{"id":%d,"timestamp":1.5,"message":5}' % n for n in range(60_000)),
     "one-line-of-control-characters": lambda: join([make_row(1, b"\\u0001" * 1_390_000)]),
+    "control-characters-that-are-not-escaped": lambda: join(
+        make_row(number, b"\x01" * 1_040_000) for number in range(22)
+    ),
+    "bytes-that-are-no-text": lambda: join(make_odd_row(b"\xff" * 2_090_000) for _ in range(4)),
+    "a-long-id-that-is-no-text": lambda: join([make_odd_row(b"m", b"\xff" * 2_090_000)]),
+    "half-characters": lambda: join(make_row(number, b"\\ud800" * 1000) for number in range(3800)),
+    "one-line-of-half-characters": lambda: join([make_row(1, b"\\ud800" * 1_390_000)]),
 }
 REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "tiny-events": (
@@ -163,6 +174,22 @@ REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "one-line-beyond-ascii": (
         lambda: join([make_row(1, b"\xf0\x9f\x9b\x92" + b"x" * 20_000_000)]),
         "payload has an event of 20000108 bytes, and 8388608 are the most",
+    ),
+    "one-line-of-control-characters-that-are-not-escaped": (
+        lambda: join([make_odd_row(b"\x01" * 7_900_000)]),
+        "payload has an odd event of 7900049 bytes, and 2097152 are the most",
+    ),
+    "one-line-that-is-no-text": (
+        lambda: join([make_odd_row(b"\xff" * 7_900_000)]),
+        "payload has an odd event of 7900049 bytes, and 2097152 are the most",
+    ),
+    "one-id-that-is-no-text": (
+        lambda: join([make_odd_row(b"m", b"\xff" * 7_900_000)]),
+        "payload has an odd event of 7900050 bytes, and 2097152 are the most",
+    ),
+    "no-event-and-no-text": (
+        lambda: join([b"\xff" * 7_900_000]),
+        "payload has an odd event of 7900000 bytes, and 2097152 are the most",
     ),
     "long-log-group": (
         lambda: join(make_lines(9000), HEAD.replace(b'"g"', b'"%b"' % (b"g" * 1_000_000))),
