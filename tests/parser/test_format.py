@@ -123,8 +123,10 @@ REFUSED = {
     ),
     "comma-and-braces": (
         "${version},${account_id}",
-        f"field 1 of the format: '${{version}},${{account_id}}' {ALPHABET}; "
-        "did you mean 'version account-id'?",
+        (
+            f"field 1 of the format: '${{version}},${{account_id}}' {ALPHABET}; "
+            "did you mean 'version account-id'?"
+        ),
     ),
     "comma-at-the-end": (
         "${version}, ${srcport}",
