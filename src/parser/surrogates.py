@@ -11,7 +11,6 @@ This takes little memory whatever the text is: nothing is built of what the deco
 
 import re
 from functools import cache, lru_cache
-from io import StringIO
 from typing import Final
 
 _ANY: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
@@ -23,6 +22,8 @@ _UNITS: Final = (
 )
 _RUNS: Final = re.compile(b"|".join(b"%b(?:%b){0,999}" % (unit, unit) for unit in _UNITS))
 _PAIRS: Final = re.compile("(?:[\ud800-\udbff][\udc00-\udfff]){1,1000}")
+_PORTIONS: Final = re.compile("(?s:.{1,65535})(?:(?<=[\ud800-\udbff])[\udc00-\udfff])?")
+"""Of a text: `sub` holds an object for each pair of one until its end."""
 _HALVES: Final = range(0xD800, 0xE000)
 _OTHERS: Final = range(0x10F800, 0x110000)
 
@@ -76,10 +77,8 @@ def put_back(text: str) -> str:
         return text
     halves = text.translate(_back())
     # A codec would ask its error handler about each half, which takes a hundred times as long.
-    joined, end = StringIO(newline=""), 0
-    for match in _PAIRS.finditer(halves):
-        joined.write(halves[end : match.start()])
-        joined.write(match.group().encode("utf-16-le", "surrogatepass").decode("utf-16-le"))
-        end = match.end()
-    joined.write(halves[end:])
-    return joined.getvalue()
+    return "".join([_PAIRS.sub(_join, each.group()) for each in _PORTIONS.finditer(halves)])
+
+
+def _join(pairs: re.Match[str]) -> str:
+    return pairs.group().encode("utf-16-le", "surrogatepass").decode("utf-16-le")
