@@ -185,7 +185,7 @@ REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "one-id-that-is-no-text": (
         lambda: join([make_odd_row(b"m", b"\xff" * 7_900_000)]),
-        "payload has an odd event of 7900050 bytes, and 2097152 are the most",
+        "payload has an odd event of 7900049 bytes, and 2097152 are the most",
     ),
     "no-event-and-no-text": (
         lambda: join([b"\xff" * 7_900_000]),
