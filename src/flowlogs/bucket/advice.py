@@ -35,6 +35,12 @@ _BLOCKED: Final = (
 )
 _NOT_PERMITTED: Final = f"The function may not write to that index. {_SHOWN}. Correct role or policy, {_THEN}"
 _TOO_LARGE: Final = "One event is larger than OpenSearch takes in a request; it cannot be indexed as it is."
+WITHHELD: Final = (
+    "It may hold events. If it is archived, restore it; if its KMS key is disabled, enable it; if access is "
+    f"denied, permit s3:GetObject and kms:Decrypt, {_THEN}"
+)
+"""What helps with an object that S3 does not give."""
+
 _OTHERS: Final = f"Correct what the reason names, {_THEN}"
 
 

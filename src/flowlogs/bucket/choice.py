@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from flowlogs.bucket import withheld
 from handler.failures import Content, FailureStore, Pending
 from parser.errors import EnvelopeError
 
@@ -30,12 +31,23 @@ class Choice:
     limit: int | None
 
     def select(self, objects: list[Pending], store: FailureStore) -> Iterator[Pending]:
-        """Give the objects that are meant. Objects are read only where their times do not decide."""
+        """Give the objects that are meant. Objects are read only where their times do not decide.
+
+        One that has to be read and that S3 does not give may be meant: it is given, beside the limit, and
+        who reads it says what is the matter.
+        """
         found = 0
         for each in objects:
             if found == self.limit:
                 return
-            if self._is_in_time(each) and self._says(each, store):
+            if not self._is_in_time(each):
+                continue
+            try:
+                meant = self._says(each, store)
+            except withheld.WithheldError:
+                yield each
+                continue
+            if meant:
                 found += 1
                 yield each
 
@@ -47,7 +59,7 @@ class Choice:
     def _says(self, each: Pending, store: FailureStore) -> bool:
         if self.log_group is None and self.reason is None:
             return True
-        content = store.read(each.key)
+        content = withheld.read(store, each.key)
         if content is None or (self.reason is not None and self.reason not in content.reason):
             return False
         return self.log_group is None or self.log_group in _read_log_groups(content)

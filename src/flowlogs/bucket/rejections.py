@@ -4,16 +4,14 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from flowlogs.bucket.advice import advise, advise_on_object
+from flowlogs.bucket import withheld
+from flowlogs.bucket.advice import OPTIONS, WITHHELD, advise, advise_on_object
 from handler.failures import Content, FailureStore, Pending
 from parser.compression import decompress
 from parser.errors import EnvelopeError
 from parser.subscription import MAX_CONTENT
-
-if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
 
 SAMPLES: Final = 2
 
@@ -95,36 +93,28 @@ def collect(
     objects: Iterable[Pending], store: FailureStore, samples: int = SAMPLES, options: str = ""
 ) -> Findings:
     """Read rejected objects and group their events by reason; `options` are for the commands that help."""
-    from botocore.exceptions import ClientError  # slow to import
-
     groups: dict[tuple[object, ...], Group] = {}
     unreadable: list[Unreadable] = []
     for each in objects:
         if each.size > MAX_CONTENT:
             reason = f"object has {each.size} bytes, and {MAX_CONTENT} are the most"
-            unreadable.append(_describe(each, reason, None, options))
+            unreadable.append(_describe(each, reason, None, advise_on_object(None, options)))
             continue
         try:
-            content = store.read(each.key)
-            if content is None:
-                continue
-        except ClientError as error:
-            if not _is_withheld(error):
-                raise
-            unreadable.append(_describe(each, f"S3 does not give it: {error}", None, options))
+            content = withheld.read(store, each.key)
+        except withheld.WithheldError as error:
+            advice = WITHHELD.replace(OPTIONS, options)
+            unreadable.append(_describe(each, f"S3 does not give it: {error}", None, advice))
+            continue
+        if content is None:
             continue
         try:
             for line in _read_lines(content):
                 _find_group(groups, line, options).add(line, samples)
         except EnvelopeError as error:
-            unreadable.append(_describe(each, str(error), _count_events(content), options))
+            events = _count_events(content)
+            unreadable.append(_describe(each, str(error), events, advise_on_object(events, options)))
     return Findings(sorted(groups.values(), key=lambda group: -group.count), unreadable)
-
-
-def _is_withheld(error: "ClientError") -> bool:
-    """Tell whether S3 refuses just this object: it is archived, or its key is lost."""
-    code = error.response.get("Error", {}).get("Code", "")
-    return code == "InvalidObjectState" or code.startswith("KMS.")
 
 
 def _read_lines(content: Content) -> list[dict[str, Any]]:
@@ -160,6 +150,6 @@ def _count_events(content: Content) -> int | None:
         return None
 
 
-def _describe(pending: Pending, reason: str, events: int | None, options: str) -> Unreadable:
+def _describe(pending: Pending, reason: str, events: int | None, advice: str) -> Unreadable:
     stored = pending.modified.isoformat(timespec="seconds")
-    return Unreadable(pending.key, pending.size, stored, reason, events, advise_on_object(events, options))
+    return Unreadable(pending.key, pending.size, stored, reason, events, advice)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from flowlogs.bucket import withheld
 from flowlogs.bucket.choice import read_log_group
 from handler.failures import Content, FailureStore, Pending
 from parser.errors import EnvelopeError, RecordError
@@ -40,7 +41,7 @@ class Fit:
 
 def try_formats(objects: Iterable[Pending], store: FailureStore, formats: Formats) -> Fit:
     """Parse the first lines of the first objects that can be read."""
-    contents = (content for each in objects if (content := store.read(each.key)) is not None)
+    contents = (content for _, content in _read_all(objects, store, {}))
     samples = list(islice((lines for each in contents if (lines := _read_lines(each))), FIRST_OBJECTS))
     faults = [fault for lines in samples for line in lines if (fault := _find_fault(line, formats))]
     return Fit(len(samples), sum(map(len, samples)), len(faults), faults[0] if faults else "")
@@ -63,9 +64,13 @@ def _find_fault(line: str, formats: Formats) -> str:
 
 
 def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
-    """Count what is there, by reason and log group, the most frequent first."""
+    """Count what is there, by reason and log group, the most frequent first.
+
+    What S3 does not give is named with its reason; how many events it holds is in no count.
+    """
     kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for each, content in _read_all(objects, store):
+    refused: dict[str, str] = {}
+    for each, content in _read_all(objects, store, refused):
         counts = {"objects": 1, "events": _count_events(content), "bytes": each.size}
         kinds[content.reason, read_log_group(content)].update(counts)
     groups = [{"reason": reason, "log_group": name, **counts} for (reason, name), counts in kinds.items()]
@@ -73,12 +78,20 @@ def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
         **{name: sum(each[name] for each in kinds.values()) for name in ("objects", "events", "bytes")},
         "oldest": objects[0].modified.isoformat(timespec="seconds") if objects else None,
         "groups": sorted(groups, key=lambda group: -kinds[group["reason"], group["log_group"]]["objects"]),
+        "withheld": [{"key": key, "reason": reason} for key, reason in refused.items()],
     }
 
 
-def _read_all(objects: Iterable[Pending], store: FailureStore) -> Iterator[tuple[Pending, Content]]:
+def _read_all(
+    objects: Iterable[Pending], store: FailureStore, refused: dict[str, str]
+) -> Iterator[tuple[Pending, Content]]:
+    """Give what can be read; what S3 does not give is noted with its reason."""
     for each in objects:
-        content = store.read(each.key)
+        try:
+            content = withheld.read(store, each.key)
+        except withheld.WithheldError as error:
+            refused[each.key] = str(error)
+            continue
         if content is not None:
             yield each, content
 

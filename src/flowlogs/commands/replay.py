@@ -203,6 +203,10 @@ def _print_stock(console: Console, stock: dict[str, Any]) -> None:
         f"{count_of(stock['objects'], 'object')}, {count_of(stock['events'], 'event')}, "
         f"{format_bytes(stock['bytes'])}{oldest}"
     )
+    for each in stock["withheld"]:
+        console.print(
+            foreign(f"not counted, for S3 does not give it: {each['key']}: {each['reason']}", style="yellow")
+        )
 
 
 def _to_json(summary: Summary, left: int) -> dict[str, Any]:

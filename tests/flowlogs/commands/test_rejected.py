@@ -6,8 +6,9 @@ import boto3
 import pytest
 
 from commands import BUCKET, run
-from handler.failures import FailureStore
+from handler.failures import Content, FailureStore
 from handler.report import Unsettled
+from memory_s3 import make_error
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
 
@@ -123,16 +124,35 @@ def test_objects_that_cannot_be_read_are_shown_too() -> None:
     )
 
 
-def test_an_object_that_s3_does_not_give_hides_no_other() -> None:
+@pytest.mark.parametrize("choice", [[], ["--log-group", "/vpc/a"]], ids=["all", "a log group"])
+def test_an_object_that_s3_does_not_give_hides_no_other(choice: list[str]) -> None:
     reject(mapper("srcaddr"))
     boto3.client("s3").put_object(
         Bucket=BUCKET, Key="rejected/archived.ndjson.gz", Body=b"x", StorageClass="GLACIER"
     )
-    told = run("rejected", "--bucket", BUCKET, "--json")
+    told = run("rejected", "--bucket", BUCKET, "--json", *choice)
     assert (told.status, told.json["events"], len(told.json["unreadable"])) == (1, 1, 1)
-    assert told.json["unreadable"][0]["reason"].startswith(
-        "S3 does not give it: An error occurred (InvalidObj"
+    (archived,) = told.json["unreadable"]
+    assert archived["reason"].startswith("S3 does not give it: AWS refuses GetObject: InvalidObjectState")
+    assert archived["advice"] == (
+        "It may hold events. If it is archived, restore it; if its KMS key is disabled, enable it; if access "
+        f"is denied, permit s3:GetObject and kms:Decrypt, then: flowlogs replay --rejected --bucket {BUCKET}"
     )
+
+
+def test_an_object_that_nobody_may_read_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    key, whole = reject(mapper("srcaddr")), FailureStore.read
+    reject(mapper("dstaddr"))
+
+    def read(store: FailureStore, name: str) -> Content | None:
+        if name == key:
+            raise make_error(403, "AccessDenied")
+        return whole(store, name)
+
+    monkeypatch.setattr(FailureStore, "read", read)
+    told = run("rejected", "--bucket", BUCKET, "--json")
+    assert (told.status, told.json["events"]) == (1, 1)
+    assert [each["key"] for each in told.json["unreadable"]] == [key]
 
 
 def test_nothing_rejected_is_exit_status_0() -> None:

@@ -13,6 +13,7 @@ from commands import BUCKET, Told, run
 from flowlogs.commands import replay as replay_module
 from handler.failures import FailureStore
 from handler.report import Unsettled
+from memory_s3 import make_error
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode
@@ -201,3 +202,49 @@ def test_what_is_rejected_again_counts_as_left_and_not_twice(
     cluster.answers.append(refuse(type="mapper_parsing_exception", reason=f"id '{0:056d}'"))
     told = replay("--rejected")
     assert (told.status, told.errors.splitlines()[-1]) == (1, "flowlogs: 1 object remains")
+
+
+ARCHIVED: Final = "failed/0000-archived.json.gz"
+
+
+def archive(key: str, data: bytes) -> None:
+    """Store an object that S3 answers for with InvalidObjectState."""
+    client = boto3.client("s3")
+    client.put_object(Bucket=BUCKET, Key=key, Body=data, StorageClass="GLACIER")
+
+
+@pytest.mark.parametrize("choice", [[], ["--log-group", "/vpc/a"], ["--log-group", "/vpc/a", "--limit", "1"]])
+def test_what_s3_does_not_give_is_left_and_named_and_the_others_are_sent(
+    choice: list[str], cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    archive(ARCHIVED, encode(payload(LINE)))
+    keep(LINE)
+    told = replay(*choice)
+    assert (told.status, told.errors.splitlines()[-1]) == (1, "flowlogs: 1 object remains")
+    assert f'"key":"{ARCHIVED}"' in told.errors.replace('": "', '":"')
+    assert "InvalidObjectState" in told.errors
+    assert (len(cluster.received), list_keys()) == (1, [ARCHIVED])
+
+
+@pytest.mark.parametrize("choice", [[], ["--reason", "timeout"]], ids=["all", "chosen"])
+def test_a_dry_run_counts_what_it_can_read_and_names_what_s3_does_not_give(choice: list[str]) -> None:
+    archive(ARCHIVED, encode(payload(LINE)))
+    keep(LINE)
+    stock = replay("--dry-run", "--json", *choice)
+    assert (stock.status, stock.json["objects"], stock.json["events"]) == (1, 1, 1)
+    ((key, reason),) = [(each["key"], each["reason"]) for each in stock.json["withheld"]]
+    assert (key, reason.partition(":")[0]) == (ARCHIVED, "AWS refuses GetObject")
+    shown = " ".join(replay("--dry-run", *choice).output.split())
+    assert f"not counted, for S3 does not give it: {ARCHIVED}: AWS refuses GetObject: Inv" in shown
+
+
+def test_credentials_that_have_expired_are_no_matter_of_one_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(_: FailureStore, key: str) -> None:
+        raise make_error(400, "ExpiredToken")
+
+    keep(LINE)
+    monkeypatch.setattr(FailureStore, "read", read)
+    told = replay("--dry-run")
+    assert (told.status, told.output) == (2, "")
+    assert "sign in again" in told.errors
