@@ -9,6 +9,7 @@ from flowlogs.accounting.balance import BUCKET, CLOUDWATCH, FORWARD, INDEX, REPL
 from flowlogs.accounting.edges import Edges
 from flowlogs.accounting.metrics import UnansweredError, read_edges, read_forwarded, read_function
 from flowlogs.accounting.sources import (
+    EventKey,
     NoDataError,
     Stored,
     Window,
@@ -18,6 +19,7 @@ from flowlogs.accounting.sources import (
 )
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.indices import Indices, read_indices
+from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import describe
 from flowlogs.terminal.progress import shown_progress
 from handler.config import ConfigError
@@ -51,6 +53,12 @@ def gather(deployment: Deployment, stack: str | None, window: Window) -> Sources
                 sources.documents = None
         sources.bucket = _measure(stored, indexed or frozenset(), window, sources.edges)
         sources.stored = _cut(stored, window)
+        if undated := len(sources.stored.undated):
+            sources.notes.append(
+                f"{BUCKET}: {count_of(undated, 'event', 'has', 'have')} no time that can be used, and "
+                f"{'belongs' if undated == 1 else 'belong'} here by when {'it' if undated == 1 else 'they'} "
+                f"{'was' if undated == 1 else 'were'} stored"
+            )
     return sources
 
 
@@ -126,7 +134,7 @@ def _read_bucket(name: str, window: Window, log_group: str | None) -> Stored:
         return read_bucket(FailureStore(name, _REQUEST_ID), window, log_group, advance)
 
 
-def _measure(stored: Stored, indexed: frozenset[str], window: Window, edges: Edges) -> Range:
+def _measure(stored: Stored, indexed: frozenset[EventKey], window: Window, edges: Edges) -> Range:
     """Count the events in the bucket that are not in the index as well: each once."""
     events = {**stored.pending, **stored.rejected}
     times = [time for id_, time in events.items() if id_ not in indexed]
@@ -140,4 +148,5 @@ def _cut(stored: Stored, window: Window) -> Stored:
         {id_: time for id_, time in events.items() if window.holds(time)}
         for events in (stored.pending, stored.rejected)
     )
-    return replace(stored, pending=pending, rejected=rejected)
+    undated = stored.undated & (pending.keys() | rejected.keys())
+    return replace(stored, pending=pending, rejected=rejected, undated=undated)

@@ -1,5 +1,6 @@
 """What is there of a time, by the time of the events: in the index, and in the bucket."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,9 @@ from typing import Any, Final
 
 from flowlogs.cluster.indices import Indices
 from flowlogs.terminal.exits import is_unusable
-from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore
+from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
 from parser.errors import EnvelopeError
+from parser.subscription import LAST_TIMESTAMP, Event, set_apart
 
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
 COUNTED: Final = ("received", *OUTCOMES)
@@ -56,18 +58,38 @@ class Window:
         return Window(self.since, max(self.since, self.until - lag))
 
 
+@dataclass(frozen=True, slots=True)
+class Nameless:
+    """Stands for an event whose id no document can have, so that it is not in the index.
+
+    Attributes:
+        event: as it came, for the same one may be stored twice.
+        number: which of those in its object that are alike.
+    """
+
+    event: Event
+    number: int
+
+
+EventKey = str | Nameless
+"""What tells an event from others: its id, where a document can have it."""
+
+
 @dataclass(slots=True)
 class Stored:
     """What the bucket holds of a time.
 
     Attributes:
-        pending, rejected: id of an event -> its time in milliseconds.
+        pending, rejected: an event -> its time in milliseconds; of those that have none that can be used,
+            the time when they were stored first.
+        undated: those that have none.
         on_failure: how many of the pending events lie in Lambda's own records.
         unreadable: objects stored since then whose events cannot be counted.
     """
 
-    pending: dict[str, int] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
+    pending: dict[EventKey, int] = field(default_factory=dict)
+    rejected: dict[EventKey, int] = field(default_factory=dict)
+    undated: set[EventKey] = field(default_factory=set)
     on_failure: int = 0
     unreadable: list[str] = field(default_factory=list)
 
@@ -89,13 +111,13 @@ def count_documents(indices: Indices, window: Window, log_group: str | None) -> 
     return indices.between(window.since, window.until).count({"bool": {"filter": filters}})
 
 
-def find_indexed(indices: Indices, ids: Iterable[str]) -> frozenset[str]:
+def find_indexed(indices: Indices, events: Iterable[EventKey]) -> frozenset[EventKey]:
     """Return which of the events are in the index; an id may stand in several days.
 
     Raises:
         IncompleteError: an index did not answer, or not whole.
     """
-    wanted = list(ids)
+    wanted = [each for each in events if isinstance(each, str)]
     found: set[str] = set()
     waiting = [wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)]
     while waiting:
@@ -126,7 +148,7 @@ def read_bucket(
             continue
         try:
             content = store.read(each.key)
-            events = {} if content is None else dict(_read_events(content, window, log_group))
+            found = [] if content is None else list(_read_events(content, log_group))
         except (EnvelopeError, ClientError) as error:
             if is_unusable(error):
                 raise
@@ -134,17 +156,38 @@ def read_bucket(
             if each.modified >= window.since:
                 stored.unreadable.append(each.key)
             continue
-        (stored.rejected if each.key.startswith(REJECTED) else stored.pending).update(events)
-        stored.on_failure += len(events) if each.key.startswith(ON_FAILURE) else 0
+        _place(stored, each, found, window)
     return stored
 
 
-def _read_events(content: Content, window: Window, log_group: str | None) -> Iterator[tuple[str, int]]:
+def _read_events(content: Content, log_group: str | None) -> Iterator[tuple[EventKey, int]]:
+    """Give all events, those that are unusable as well, with their times as they are."""
+    alike: Counter[Event] = Counter()
     for subscription in content.payloads():
         if log_group is None or subscription.log_group == log_group:
             for event in subscription.events:
-                if window.holds(event.timestamp):
-                    yield event.id, event.timestamp
+                yield event.id, event.timestamp
+            for event in (each.event for each in subscription.unusable):
+                alike[event] += 1
+                yield event.id if _has_id(event) else Nameless(event, alike[event]), event.timestamp
+
+
+def _has_id(event: Event) -> bool:
+    """Tell whether a document can have the event's id, whatever its time is."""
+    return not set_apart((Event(event.id, 0, ""),))[1]
+
+
+def _place(stored: Stored, each: Pending, found: Iterable[tuple[EventKey, int]], window: Window) -> None:
+    """Note the events of an object that are of the window."""
+    place = stored.rejected if each.key.startswith(REJECTED) else stored.pending
+    for key, timestamp in found:
+        dated = 0 <= timestamp <= LAST_TIMESTAMP
+        time = timestamp if dated else int(each.since.timestamp() * 1000)
+        if window.holds(time):
+            place[key] = time
+            stored.on_failure += each.key.startswith(ON_FAILURE)
+            if not dated:
+                stored.undated.add(key)
 
 
 def day(moment: datetime) -> Window:

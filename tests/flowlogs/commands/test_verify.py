@@ -1,6 +1,7 @@
 """`flowlogs verify`: what adds up, what does not and what that means; and an outage from end to end."""
 
 import base64
+import gzip
 import json
 from collections.abc import Iterable
 from dataclasses import replace
@@ -188,6 +189,69 @@ def test_an_event_that_waits_and_is_in_the_index_counts_once(node: Embedded) -> 
     told = run("verify", *WINDOW, *NAMES, "--json")
     arrival = next(each for each in told.json["checks"] if each["name"].endswith("waits or is rejected"))
     assert (arrival["state"], arrival["text"]) == ("ok", "10 forwarded, 10 in the index + 0 in the bucket")
+
+
+def put_raw(key: str, events: list[dict[str, Any]]) -> None:
+    """Store a payload as something else than CloudWatch Logs may have made it."""
+    payload = json.loads(gzip.decompress(encode(make_payload(0, 0)))) | {"logEvents": events}
+    boto3.client("s3").put_object(Bucket=BUCKET, Key=key, Body=gzip.compress(json.dumps(payload).encode()))
+
+
+NO_TIME: Final = {"id": "a", "timestamp": str(at(30)), "message": "x"}
+NO_ID: Final = {"id": "", "timestamp": at(30), "message": "x"}
+
+
+@pytest.mark.parametrize(
+    ("events", "minute", "counted", "notes"),
+    [
+        pytest.param(
+            [NO_TIME],
+            35,
+            1,
+            ["bucket: 1 event has no time that can be used, and belongs here by when it was stored"],
+            id="no time, stored in the window",
+        ),
+        pytest.param([NO_TIME], 65, 0, [], id="no time, stored after it"),
+        pytest.param([NO_ID, NO_ID], 65, 2, [], id="no id, and a time of the window"),
+        pytest.param([NO_ID | {"timestamp": at(61)}], 35, 0, [], id="no id, and a time after it"),
+        pytest.param(
+            [NO_TIME, NO_TIME | {"id": "b"}, NO_ID],
+            35,
+            3,
+            ["bucket: 2 events have no time that can be used, and belong here by when they were stored"],
+            id="several",
+        ),
+    ],
+)
+def test_events_that_no_index_takes_are_accounted_for(
+    events: list[dict[str, Any]], minute: float, counted: int, notes: list[str], node: Embedded
+) -> None:
+    index(node, make_payload(0, 97))
+    put_forwarded(97 + counted)
+    stored = HOUR + timedelta(minutes=minute)
+    put_raw(f"rejected/{stored:%Y/%m/%d/%H/%Y%m%dT%H%M%S}.000000Z-x.unreadable", events)
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert told.json["sources"]["bucket"] == {"pending": 0, "rejected": counted}
+    assert (told.status, told.json["conclusion"], told.json["notes"]) == (0, "adds up", notes)
+
+
+def test_an_event_without_an_id_that_is_stored_twice_counts_once(node: Embedded) -> None:
+    index(node, make_payload(0, 98))
+    put_forwarded(100)
+    put_raw("rejected/1.unreadable", [NO_ID, NO_ID])
+    put_raw("rejected/2.unreadable", [NO_ID])
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert (told.status, told.json["sources"]["bucket"]["rejected"]) == (0, 2)
+
+
+def test_what_the_function_rejects_as_unusable_is_accounted_for(node: Embedded) -> None:
+    index(node, make_payload(0, 9))
+    put_forwarded(10)
+    odd = Event("", at(30), "x")
+    verdict = Verdict(Outcome.REJECTED, 0, "unusable_event", "its id is empty")
+    FailureStore(BUCKET, "x").reject(make_payload(0, 0), [Unsettled("", odd, verdict)], "")
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert (told.status, told.json["sources"]["bucket"]) == (0, {"pending": 0, "rejected": 1})
 
 
 def test_events_of_other_times_and_log_groups_are_not_counted(node: Embedded) -> None:
