@@ -236,6 +236,12 @@ def _read_form(call: Call) -> list[dict[str, Any]]:
     return [json.loads(line) for line in content.splitlines() if line]
 
 
+def _name_type(data: object) -> str:
+    if isinstance(data, str):
+        return "text/html" if data.startswith("<") else "text/plain"
+    return "application/json"
+
+
 def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -249,7 +255,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             status, data = front.answer(Call(self.command, parts.path, query, headers, body))
             text = (data if isinstance(data, str) else json.dumps(data)).encode()
             self.send_response(status)
-            self.send_header("content-type", "text/plain" if isinstance(data, str) else "application/json")
+            self.send_header("content-type", _name_type(data))
             self.send_header("content-length", str(len(text)))
             self.end_headers()
             self.wfile.write(text)

@@ -8,7 +8,7 @@ import pytest
 
 from cloudformation import CloudFormation
 from flowlogs.cluster.connection import open_client
-from flowlogs.cluster.indices import read_indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
 from security.conftest import SecureNodes, put_user, renew

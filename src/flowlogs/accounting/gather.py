@@ -18,7 +18,8 @@ from flowlogs.accounting.sources import (
     read_bucket,
 )
 from flowlogs.cluster.deployment import Deployment, open_cluster
-from flowlogs.cluster.indices import Indices, read_indices
+from flowlogs.cluster.indices import Indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import describe
 from flowlogs.terminal.progress import shown_progress

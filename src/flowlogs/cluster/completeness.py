@@ -1,9 +1,10 @@
 """Whether an answer is of all that was asked, and what lacks where it is not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
-from opensearchpy.exceptions import OpenSearchException
+from opensearchpy.exceptions import OpenSearchException, SerializationError, TransportError
 
 SERVER_SECONDS: Final = 50
 """How long the cluster itself shall try: its own word that time was over says more than silence."""
@@ -11,7 +12,55 @@ SERVER_SECONDS: Final = 50
 UNNAMED: Final = ""
 """In place of an index, where an answer does not say which one lacks."""
 
+UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What is raised where an answer has another shape than OpenSearch gives it."""
+
 _MOST_NAMED: Final = 5
+
+
+class UnreadableError(OpenSearchException):
+    """Something answers with success, and not as OpenSearch does: a proxy, or another product."""
+
+    def __init__(self, said: str) -> None:
+        """Say what is odd in the answer."""
+        super().__init__(
+            f"what is answered at OPENSEARCH_URL is no answer of OpenSearch: {said}. Is a proxy before it?"
+        )
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Turn what an answer of another shape raises into a sentence.
+
+    Raises:
+        UnreadableError: what is answered is not what OpenSearch answers.
+    """
+    try:
+        yield
+    except SerializationError as error:  # a web page, or broken JSON
+        raise UnreadableError(str(error.args[0])) from error
+    except UNREADABLE as error:
+        raise UnreadableError(f"{type(error).__name__}: {error}") from error
+
+
+def demand_answer(reply: object) -> None:
+    """Refuse what is no answer to a search: it would count as one that found nothing.
+
+    Raises:
+        UnreadableError: it lacks what each answer has.
+    """
+    match reply:
+        case {"_shards": {"total": int(), "successful": int()}, "hits": {"hits": list()}}:
+            return
+    raise UnreadableError("a search has neither hits nor shards")
+
+
+def read_reason(error: TransportError) -> str:
+    """Return the status of a refusal, and why it is one."""
+    match error.info:
+        case {"error": {"reason": str(reason)}}:
+            return f"{error.status_code} {reason}"
+    return f"{error.status_code} {error.error}"
 
 
 class IncompleteError(OpenSearchException):

@@ -6,7 +6,7 @@ from typing import Any
 
 from opensearchpy import OpenSearch
 
-from flowlogs.cluster.indices import read_indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.terminal.options import find_region
 from handler.config import Config
 from handler.installing import index as index_setup

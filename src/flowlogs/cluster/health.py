@@ -13,8 +13,10 @@ from opensearchpy.exceptions import OpenSearchException, TransportError
 
 from flowlogs.cluster import days, limits, templates
 from flowlogs.cluster.advice import advise, explain, explain_reply, is_throttled
+from flowlogs.cluster.completeness import UNREADABLE
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
-from flowlogs.cluster.indices import Indices, read_indices
+from flowlogs.cluster.indices import Indices
+from flowlogs.cluster.listing import read_indices
 from handler.config import Auth, Config
 from handler.installing.cluster import OLDEST, Cluster, ClusterError, Reply, read_version
 from parser.index_template import NEWEST
@@ -26,9 +28,6 @@ SERVED: Final = (days.WHOLE, limits.BLOCKS, limits.CREATE)
 
 INSIDE: Final = (days.WRITE, templates.TEMPLATE, templates.WINS, days.INDEX, days.AHEAD, *SERVED)
 """What is looked at where the cluster answers and accepts who is asking, in this order."""
-
-_UNREADABLE: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""Of an answer that has another shape than OpenSearch gives it: something between may have changed it."""
 
 
 def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding]:
@@ -151,10 +150,10 @@ def _examine_inside(
     yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today))
 
 
-def _list(client: OpenSearch, config: Config) -> Indices | Exception:
+def _list(client: OpenSearch, config: Config) -> Indices | OpenSearchException:
     try:
         return read_indices(client, config.index_prefix)
-    except (OpenSearchException, *_UNREADABLE) as error:
+    except OpenSearchException as error:
         return error
 
 
@@ -167,5 +166,7 @@ def _look(name: str, look: Callable[[], Finding]) -> Finding:
     except TransportError as error:
         status = error.status_code if isinstance(error.status_code, int) else 0
         return unknown(name, explain_reply(Reply(status, error.info or error.error)))
-    except _UNREADABLE as error:
+    except OpenSearchException as error:  # one that says itself what is the matter
+        return unknown(name, str(error))
+    except UNREADABLE as error:
         return unknown(name, f"its answer cannot be read: {type(error).__name__}: {error}")

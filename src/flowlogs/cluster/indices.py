@@ -5,7 +5,7 @@ what is there: `_shards {total 2, successful 1, failed 0}`, for an unassigned sh
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
@@ -23,11 +23,14 @@ from flowlogs.cluster.completeness import (
     SERVER_SECONDS,
     UNNAMED,
     IncompleteError,
+    demand_answer,
     judge,
     read_failures,
+    read_reason,
+    readable,
     show_troubles,
 )
-from parser.index_names import index_patterns, name_day, read_day
+from parser.index_names import name_day
 
 Json = dict[str, Any]
 
@@ -163,12 +166,13 @@ class Indices:
         why = ""
         for part in replace(self, days=tuple(each for each in self.days if not each.trouble)).parts():
             try:
-                reply = self.client.indices.refresh(index=part.path)
+                with readable():
+                    reply = self.client.indices.refresh(index=part.path)
+                    # Not successful < total: a copy without a node counts as well, and is refreshed later.
+                    failures = read_failures(reply["_shards"])
             except (AuthorizationException, NotFoundError, RequestError) as error:
-                why = f"what was written last may not be visible yet: {_read_reason(error)}"
+                why = f"what was written last may not be visible yet: {read_reason(error)}"
                 continue
-            # Not successful < total: a copy without a node counts as well, and is refreshed later.
-            failures = read_failures(reply["_shards"])
             if failures:
                 why = f"what was written last may not be visible yet: {show_troubles(failures)}"
         return why
@@ -195,15 +199,18 @@ class Indices:
 
         Raises:
             IncompleteError: none of them answers.
+            UnreadableError: what answers does not as OpenSearch does.
             opensearchpy.exceptions.OpenSearchException: there is no answer.
         """
         open_ = replace(self, days=tuple(each for each in self.days if not each.closed))
         body = {"timeout": f"{SERVER_SECONDS}s", **body}
         params = {"request_timeout": SECONDS, **params}
         try:
-            reply: Json = self.client.search(index=open_.path, body=body, params=params)
+            with readable():
+                reply: Json = self.client.search(index=open_.path, body=body, params=params)
         except TransportError as error:
             raise _translate(open_, error) from error
+        demand_answer(reply)
         lacking = judge(reply)
         if UNNAMED in lacking:
             lacking |= _name_lacking(open_, lacking.pop(UNNAMED))
@@ -236,54 +243,3 @@ def _translate(indices: Indices, error: TransportError) -> TransportError | Inco
         return error
     named = _MISSING.findall(str(error.info)) or indices.names
     return IncompleteError(dict.fromkeys(named, "red: a shard of it does not answer") | indices.troubles)
-
-
-def read_indices(client: OpenSearch, prefix: str) -> Indices:
-    """Ask the cluster which indices of the prefix there are, and how they are.
-
-    Only `<prefix>-YYYY.MM.DD`, with days of the calendar. No shard is asked, so that it is answered at
-    once whatever is red.
-
-    Raises:
-        opensearchpy.exceptions.OpenSearchException: there is no answer, or it is refused.
-    """
-    try:
-        reply = _resolve(client, [f"{prefix}-*"])
-    except AuthorizationException:  # something of others is called alike, and may not be seen
-        reply = _resolve(client, index_patterns(prefix))
-    attributes = {each["name"]: each.get("attributes", []) for each in reply["indices"]}
-    days = {name: day for name in attributes if (day := read_day(prefix, name)) is not None}
-    health, unknown = _read_health(client, prefix) if days else ({}, "")
-    found = (
-        _make(name, day, closed="closed" in attributes[name], health=health.get(name, {}))
-        for name, day in days.items()
-    )
-    strangers = tuple(sorted(attributes.keys() - days.keys()))
-    return Indices(client, prefix, tuple(sorted(found, key=lambda each: each.day)), strangers, unknown)
-
-
-def _resolve(client: OpenSearch, patterns: Iterable[str]) -> Any:  # noqa: ANN401  # as the cluster answers
-    path = f"/_resolve/index/{','.join(patterns)}"
-    return client.transport.perform_request("GET", path, params={"expand_wildcards": "open,closed"})
-
-
-def _read_health(client: OpenSearch, prefix: str) -> tuple[Mapping[str, Any], str]:
-    """Return index -> health, and why that is not known; who may only read is not told."""
-    params = {"level": "indices", "expand_wildcards": "open,closed"}
-    try:
-        reply = client.cluster.health(index=",".join(index_patterns(prefix)), params=params)
-    except (AuthorizationException, NotFoundError, RequestError) as error:
-        return {}, _read_reason(error)
-    return reply.get("indices", {}), ""
-
-
-def _make(name: str, day: date, *, closed: bool, health: Mapping[str, Any]) -> DayIndex:
-    shards, active = (health.get(each, 0) for each in ("number_of_shards", "active_primary_shards"))
-    return DayIndex(name, day, closed, health.get("status", ""), shards, active)
-
-
-def _read_reason(error: TransportError) -> str:
-    match error.info:
-        case {"error": {"reason": str(reason)}}:
-            return f"{error.status_code} {reason}"
-    return f"{error.status_code} {error.error}"

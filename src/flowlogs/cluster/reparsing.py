@@ -11,8 +11,9 @@ from typing import Any, Final
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import OpenSearchException
 
-from flowlogs.cluster.completeness import IncompleteError, judge
-from flowlogs.cluster.indices import Indices, read_indices
+from flowlogs.cluster.completeness import IncompleteError, demand_answer, judge, readable
+from flowlogs.cluster.indices import Indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.terminal.progress import shown_progress
 from handler.config import Config
 from parser.document import PARSE_ERROR, build, encode_json
@@ -165,7 +166,9 @@ class Reparse:
         try:
             while page["hits"]["hits"]:
                 yield page["hits"]["hits"]
-                page = self._client.scroll(body={"scroll": SCROLL, "scroll_id": page["_scroll_id"]})
+                with readable():
+                    page = self._client.scroll(body={"scroll": SCROLL, "scroll_id": page["_scroll_id"]})
+                demand_answer(page)
                 if lacking := judge(page):
                     raise IncompleteError({name or indices.path: why for name, why in lacking.items()})
         finally:

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flowlogs.cluster.connection import count_documents, install_template, open_client
-from flowlogs.cluster.indices import Indices, read_indices
+from flowlogs.cluster.indices import Indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
 from flowlogs.local.embedded import announce

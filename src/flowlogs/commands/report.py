@@ -11,7 +11,7 @@ import typer
 
 from flowlogs.cluster.completeness import show_troubles
 from flowlogs.cluster.connection import open_client
-from flowlogs.cluster.indices import read_indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.report.answers import Answers, ask, steps
 from flowlogs.report.machine import to_json

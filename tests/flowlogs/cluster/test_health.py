@@ -194,6 +194,7 @@ def every(reply: Reply) -> Callable[[Call], Reply | None]:
         pytest.param((503, "no"), "it answers 503 no. It is starting, or lacks nodes", id="503"),
         pytest.param((429, "no"), "it answers 429 no. The cluster is too busy", id="429"),
         pytest.param((200, "<html>"), "its answer cannot be read", id="a website"),
+        pytest.param((200, "<html>"), "what is answered at OPENSEARCH_URL is no answer", id="listed so"),
         pytest.param((200, []), "its answer cannot be read", id="a list"),
         pytest.param((200, {}), "", id="an empty object"),
         pytest.param((200, {"template": [], "indices": 1, "index_templates": "x"}), "", id="other types"),

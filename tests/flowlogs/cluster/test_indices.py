@@ -8,7 +8,8 @@ import pytest
 
 from flowlogs.cluster.completeness import IncompleteError, judge
 from flowlogs.cluster.connection import open_client
-from flowlogs.cluster.indices import DayIndex, Indices, read_indices
+from flowlogs.cluster.indices import DayIndex, Indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.local.embedded import Embedded
 from troubles import close, lose, write
 
@@ -172,7 +173,11 @@ def test_an_answer_that_came_too_late_names_all_that_were_asked(
 ) -> None:
     write(opensearch, "cwl-2026.01.12", 1)
     indices = read(opensearch)
-    reply = {"timed_out": True, "_shards": {"total": 1, "successful": 1}, "hits": {"total": {"value": 0}}}
+    reply = {
+        "timed_out": True,
+        "_shards": {"total": 1, "successful": 1},
+        "hits": {"total": {"value": 0}, "hits": []},
+    }
     monkeypatch.setattr(indices.client, "search", lambda **_: reply)
 
     with pytest.raises(IncompleteError, match=r"cwl-2026\.01\.12 is too slow: no whole answer within 50 sec"):

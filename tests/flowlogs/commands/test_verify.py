@@ -20,7 +20,7 @@ from flowlogs.accounting.balance import Check, Conclusion, Range, Sources, State
 from flowlogs.accounting.edges import Edges, measure_edges
 from flowlogs.accounting.sources import Stored, Window
 from flowlogs.cluster.connection import open_client
-from flowlogs.cluster.indices import read_indices
+from flowlogs.cluster.listing import read_indices
 from flowlogs.local.embedded import Embedded
 from handler import delivery, forward
 from handler.environment import prepare
