@@ -62,9 +62,10 @@ def _try(cluster: Cluster, index: str) -> Finding:
     settings = cluster.request("GET", f"/{index}/_settings")
     if not settings.done:
         return unknown(WRITE, f"{index}: its settings may not be read: {settings.reason}")
-    (stored,) = settings.data.values()
-    pipelines = read_pipelines(stored["settings"]["index"])
-    if "final_pipeline" in stored["settings"]["index"]:
+    # Several, where an alias stands for them.
+    stored = [each["settings"]["index"] for each in settings.data.values()]
+    pipelines = list(dict.fromkeys(name for each in stored for name in read_pipelines(each)))
+    if any("final_pipeline" in each for each in stored):
         # It cannot be passed by: what it adds to the trial could become a field of the index.
         return try_pipelines(WRITE, cluster, index, pipelines)
     # Empty, and past the default pipeline: a field would come into the mapping of an index that is dynamic.
@@ -111,10 +112,11 @@ def examine_mapping(
         reply = cluster.request("GET", f"/{each.name}/_mapping")
         if not reply.done:
             return unknown(INDEX, f"the mapping of {each.name} may not be read: {reply.reason}")
-        (stored,) = (one["mappings"] for one in reply.data.values())
-        if not is_mapped(stored, wanted):
-            fields = name_differing(stored, wanted) or "in more than its fields"
-            differing.append(f"{each.name} is mapped otherwise: {fields}")
+        for name, stored in reply.data.items():  # several, where an alias stands for them
+            if not is_mapped(stored["mappings"], wanted):
+                fields = name_differing(stored["mappings"], wanted) or "in more than its fields"
+                shown = each.name if name == each.name else f"{each.name} ({name})"
+                differing.append(f"{shown} is mapped otherwise: {fields}")
     if not differing:
         return ok(INDEX, " and ".join(each.name for each in newest))
     follows = all(each.state is State.OK for each in templates)

@@ -49,10 +49,10 @@ _MISSING: Final = re.compile(r"\[([^\[\],]+)\]\[\d+\]")
 
 @dataclass(frozen=True, slots=True)
 class DayIndex:
-    """One index of the prefix.
+    """One index of the prefix, or what is reached by its name: an alias stands for the indices behind it.
 
     Attributes:
-        name: of the index.
+        name: of the index, or of the alias.
         day: in UTC, as the name says.
         closed: whether it is closed: it is not searched, and nothing is written to it.
         health: `green`, `yellow`, `red`; empty where the cluster does not tell.

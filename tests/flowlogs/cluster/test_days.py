@@ -5,11 +5,12 @@ from typing import Final
 
 import pytest
 
-from examined import ALL_WELL, TODAY, TOMORROW, YESTERDAY, add, install, look, put_template, states
+from examined import ALL_WELL, FORMATS, TODAY, TOMORROW, YESTERDAY, add, install, look, put_template, states
 from flowlogs.cluster import days, templates
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
 from front import Call, Front, Reply
+from parser.index_template import index_template
 from troubles import close, lose
 
 LAST_WEEK: Final = "cwl-2026.01.08"
@@ -246,3 +247,20 @@ def test_an_index_with_a_pipeline_that_drops_is_found(node: Embedded) -> None:
             "they count as indexed, and are nowhere"
         ),
     )
+
+
+def test_today_behind_an_alias_is_looked_at_as_today(node: Embedded) -> None:
+    node.request("DELETE", f"/{TODAY}")
+    node.request("PUT", f"/{TODAY}-v2", index_template("cwl", FORMATS)["template"])
+    node.request("POST", "/_aliases", {"actions": [{"add": {"index": f"{TODAY}-v2", "alias": TODAY}}]})
+
+    found = look(node.url)
+
+    assert found[days.WRITE] == (State.OK, f"tried on {TODAY}, with a write that is never done")
+    assert (found[days.INDEX], found[days.AHEAD]) == (
+        (State.OK, TODAY),
+        (State.OK, "the last day is 2026-01-15"),
+    )
+    node.request("PUT", f"/{TODAY}-v2/_mapping", {"properties": {"odd": {"type": "keyword"}}})
+    node.request("PUT", f"/{TODAY}-v2/_settings", {"index.blocks.write": True})
+    assert look(node.url)[days.WRITE][0] is State.PROBLEM

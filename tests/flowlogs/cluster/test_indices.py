@@ -41,6 +41,71 @@ def test_only_the_days_of_the_prefix_are_asked(any_opensearch: Embedded) -> None
     assert read(any_opensearch, "cwl-dev").count(ALL) == 100
 
 
+def alias(node: Embedded, index: str, name: str) -> None:
+    """Let an index be reached by the name of a day, which no index has any more."""
+    node.request("DELETE", f"/{name}")
+    actions = {"actions": [{"add": {"index": index, "alias": name}}]}
+    assert node.request("POST", "/_aliases", actions)[0] == 200
+
+
+def test_a_day_that_is_reached_by_an_alias_is_that_day(any_opensearch: Embedded) -> None:
+    """As it is after a full shard: the day is in an index of another name, and its own is an alias."""
+    write(any_opensearch, "cwl-2026.01.14", 1)
+    for index, documents in (("cwl-2026.01.15-v2", 20), ("restored", 300)):
+        write(any_opensearch, index, documents)
+    alias(any_opensearch, "cwl-2026.01.15-v2", "cwl-2026.01.15")
+    alias(any_opensearch, "restored", "cwl-2026.01.16")
+    alias(any_opensearch, "restored", "cwl-dev-2026.01.16")
+    indices = read(any_opensearch)
+
+    assert indices.names == ["cwl-2026.01.14", "cwl-2026.01.15", "cwl-2026.01.16"]
+    assert (indices.strangers, indices.troubles, indices.refresh()) == ((), {}, "")
+    assert indices.count(ALL) == 321
+    sixteenth = indices.between(datetime(2026, 1, 16, tzinfo=UTC), None)
+    assert (sixteenth.count(ALL), sixteenth.days[0].shards) == (300, 1)
+
+
+def test_an_alias_is_as_whole_as_what_it_stands_for(any_opensearch: Embedded) -> None:
+    write(any_opensearch, "restored", 1)
+    lose(any_opensearch, "cwl-2026.01.15-v2")
+    for index, name in (("restored", "cwl-2026.01.14"), ("cwl-2026.01.15-v2", "cwl-2026.01.15")):
+        alias(any_opensearch, index, name)
+    close(any_opensearch, "restored")
+
+    assert read(any_opensearch).troubles == {"cwl-2026.01.14": "closed", "cwl-2026.01.15": RED}
+
+
+def test_an_alias_of_several_indices_is_all_of_them(opensearch: Embedded) -> None:
+    for index, documents in (("cwl-2026.01.15-000001", 2), ("cwl-2026.01.15-000002", 3)):
+        write(opensearch, index, documents)
+        alias(opensearch, index, "cwl-2026.01.15")
+    indices = read(opensearch)
+
+    assert (indices.names, indices.count(ALL), indices.days[0].shards) == (["cwl-2026.01.15"], 5, 2)
+
+
+def test_a_data_stream_of_a_day_is_that_day(opensearch: Embedded) -> None:
+    template = {"index_patterns": ["cwl-2026.01.17"], "data_stream": {}, "priority": 500}
+    opensearch.request("PUT", "/_index_template/streaming", template)
+    try:
+        body = b'{"create": {}}\n{"@timestamp": 1}\n'
+        opensearch.request("POST", "/cwl-2026.01.17/_bulk?refresh=true", body)
+        assert read(opensearch).count(ALL) == 1
+    finally:
+        opensearch.request("DELETE", "/_data_stream/cwl-2026.01.17")
+        opensearch.request("DELETE", "/_index_template/streaming")
+
+
+def test_a_day_behind_an_alias_is_found_where_months_are_asked(opensearch: Embedded) -> None:
+    write(opensearch, "cwl-2026.01.15-v2", 7)
+    alias(opensearch, "cwl-2026.01.15-v2", "cwl-2026.01.15")
+    indices = read(opensearch)
+    first = date(2025, 1, 1).toordinal()
+    many = [date.fromordinal(first + number) for number in range(1_000)]
+
+    assert replace(indices, days=tuple(DayIndex(f"cwl-{day:%Y.%m.%d}", day) for day in many)).count(ALL) == 7
+
+
 def test_an_index_that_is_red_or_closed_is_named_and_no_number_is_given(any_opensearch: Embedded) -> None:
     for day in (12, 13, 14):
         write(any_opensearch, f"cwl-2026.01.{day}", 1)
