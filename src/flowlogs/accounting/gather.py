@@ -14,6 +14,7 @@ from flowlogs.accounting.sources import (
     Stored,
     Window,
     count_documents,
+    demand_types,
     find_indexed,
     read_bucket,
 )
@@ -121,6 +122,7 @@ def _ask_index(
 
     def question() -> Range:
         nearby.demand_whole()
+        demand_types(nearby)
         unrefreshed = nearby.refresh()
         if unrefreshed:
             sources.notes.append(f"{INDEX}: {unrefreshed}")

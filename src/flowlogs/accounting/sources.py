@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from flowlogs.cluster.completeness import IncompleteError, readable
 from flowlogs.cluster.indices import Indices
 from flowlogs.terminal.exits import is_unusable
 from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
@@ -94,8 +95,35 @@ class Stored:
     unreadable: list[str] = field(default_factory=list)
 
 
+_TYPES: Final = {"@timestamp": ("date", "date_nanos"), "@log_group": ("keyword",)}
+"""The types without which documents are not found by time or log group, though they are there."""
+
+
 class NoDataError(Exception):
     """A source can be asked, and has nothing to say."""
+
+
+def demand_types(indices: Indices) -> None:
+    """Refuse to count where the fields that one counts by are of another type than the template gives them.
+
+    Where an index was made without it, OpenSearch takes a log group's name for words, and finds no document
+    by the whole of it. That is no answer of 0. Nor is there always another field to ask: `.keyword`, where
+    it exists, leaves out long names.
+
+    Raises:
+        IncompleteError: names the indices.
+    """
+    troubles: dict[str, str] = {}
+    for part in indices.parts():
+        with readable():
+            reply = part.client.field_caps(index=part.path, params={"fields": ",".join(_TYPES)})
+            for name, wanted in _TYPES.items():
+                for kind, each in reply["fields"].get(name, {}).items():
+                    if kind not in wanted:
+                        why = f"made without the index template: {name} is {kind} there, and not {wanted[0]}"
+                        troubles |= dict.fromkeys(each.get("indices") or reply["indices"], why)
+    if troubles:
+        raise IncompleteError(troubles)
 
 
 def count_documents(indices: Indices, window: Window, log_group: str | None) -> int:

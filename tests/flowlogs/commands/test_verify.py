@@ -373,6 +373,35 @@ def test_documents_of_a_stack_whose_prefix_begins_alike_are_not_counted(node: Em
     assert "at least 100 events are nowhere" in told.json["checks"][3]["text"]
 
 
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        pytest.param(
+            {"@timestamp": f"{HOUR:%Y-%m-%dT%H:%M:%S.000Z}", "@log_group": GROUP},
+            "@log_group is text there, and not keyword",
+            id="log group",
+        ),
+        pytest.param(
+            {"@timestamp": at(30)},
+            "@timestamp is long there, and not date",
+            id="time",
+        ),
+    ],
+)
+def test_an_index_that_was_made_without_the_template_counts_as_not_known(
+    document: dict[str, Any], said: str, node: Embedded
+) -> None:
+    node.request("DELETE", "/_index_template/cwl")
+    name = index_name("cwl", at(0))
+    assert node.request("PUT", f"/{name}/_doc/1?refresh=true", document)[0] == 201
+    put_forwarded(1)
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    assert (told.status, told.json["conclusion"], told.json["sources"]["index"]) == (1, "not known", None)
+    assert told.json["missing"]["index"] == (
+        f"OpenSearch does not answer whole: {name} is made without the index template: {said}"
+    )
+
+
 def test_a_day_without_an_index_is_named(node: Embedded) -> None:
     index(node, make_payload(0, 1, minute=-3 * 1440))
     put_forwarded(20)
