@@ -30,15 +30,6 @@ class State(Enum):
     UNKNOWN = "not checked"
 
 
-class Conclusion(Enum):
-    """What comes of all equations."""
-
-    ADDS_UP = "adds up"
-    DIFFERS = "differs"
-    UNKNOWN = "not known"
-    """Nothing differs, but whether everything arrived could not be checked."""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """One equation.
@@ -116,14 +107,6 @@ def check(sources: Sources, options: str = "") -> list[Check]:
         _check_indexed(sources),
         *_check_waiting(sources, options),
     ]
-
-
-def conclude(checks: list[Check]) -> Conclusion:
-    """Return what comes of all equations: it adds up only where it is checked that everything arrived."""
-    if any(each.state is State.DIFFERS for each in checks):
-        return Conclusion.DIFFERS
-    arrived = any(each.name == ARRIVAL and each.state is State.OK for each in checks)
-    return Conclusion.ADDS_UP if arrived else Conclusion.UNKNOWN
 
 
 def _check_forwarding(sources: Sources, options: str) -> Iterator[Check]:

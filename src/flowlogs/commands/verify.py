@@ -15,12 +15,11 @@ from flowlogs.accounting.balance import (
     INDEX,
     REPLAY,
     Check,
-    Conclusion,
     Sources,
     State,
     check,
-    conclude,
 )
+from flowlogs.accounting.conclusion import Conclusion, conclude, summarize
 from flowlogs.accounting.gather import gather
 from flowlogs.accounting.sources import OUTCOMES, Window, day
 from flowlogs.cluster.deployment import Deployment
@@ -32,9 +31,10 @@ from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stac
 FRESH: Final = timedelta(minutes=15)
 """How long after its end a window may still change: metrics, retries and refreshes take their time."""
 
-STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "yellow"}
+ARRIVED: Final = (Conclusion.ADDS_UP, Conclusion.FITS)
+"""With what the command ends well."""
 
-_NOT_KNOWN: Final = "whether everything arrived is not known."
+STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "yellow"}
 
 
 def verify_command(
@@ -83,7 +83,7 @@ def verify_command(
         print(dump_json(_to_json(window, sources, checks)))
     else:
         _print(make_console(), window, sources, checks)
-    if conclude(checks) is not Conclusion.ADDS_UP:
+    if conclude(checks) not in ARRIVED:
         raise typer.Exit(INCOMPLETE)
 
 
@@ -119,8 +119,9 @@ def _to_json(window: Window, sources: Sources, checks: list[Check]) -> dict[str,
             {"name": each.name, "state": each.state.value, "text": each.text, "difference": each.difference}
             for each in checks
         ],
-        "adds_up": conclude(checks) is Conclusion.ADDS_UP,
+        "adds_up": conclude(checks) in ARRIVED,
         "conclusion": conclude(checks).value,
+        "summary": summarize(checks),
     }
 
 
@@ -154,15 +155,4 @@ def _print(console: Console, window: Window, sources: Sources, checks: list[Chec
         console.print(Padding(text, (0, 0, 0, 13), expand=False))
     if window.until > datetime.now(UTC) - FRESH:
         console.print("\nThe end of this time is near: events and metrics of it may still be on their way.")
-    console.print(f"\n{_summarize(checks)}")
-
-
-def _summarize(checks: list[Check]) -> str:
-    match conclude(checks):
-        case Conclusion.ADDS_UP:
-            return "It adds up."
-        case Conclusion.DIFFERS:
-            return "It does not add up."
-    if any(each.state is State.OK for each in checks):
-        return f"What could be checked adds up, but {_NOT_KNOWN}"
-    return f"Nothing could be checked: {_NOT_KNOWN}"
+    console.print(f"\n{summarize(checks)}")

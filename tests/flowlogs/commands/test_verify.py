@@ -16,7 +16,14 @@ from botocore.stub import Stubber
 
 from commands import BUCKET, run
 from flowlogs.accounting import sources
-from flowlogs.accounting.balance import Check, Conclusion, Range, Sources, State, check, conclude
+from flowlogs.accounting.balance import (
+    Check,
+    Range,
+    Sources,
+    State,
+    check,
+)
+from flowlogs.accounting.conclusion import Conclusion, conclude, summarize
 from flowlogs.accounting.edges import Edges, measure_edges
 from flowlogs.accounting.sources import Stored, Window
 from flowlogs.cluster.connection import open_client
@@ -276,6 +283,12 @@ def test_at_the_edges_delivery_and_event_may_differ_and_that_is_said(node: Embed
     arrival = told.json["checks"][3]
     assert (arrival["state"], "5 more by delivery" in arrival["text"]) == ("ok", True)
     assert "up to 2 min 0 s earlier" in arrival["text"]
+    assert (told.json["adds_up"], told.json["conclusion"]) == (True, "adds up as far as the edges allow")
+    assert told.json["summary"] == (
+        "It adds up, as far as the edges allow: 5 events not shown by the index may lie beyond them."
+    )
+    shown = run("verify", *WINDOW, *NAMES)
+    assert (shown.status, shown.output.splitlines()[-1]) == (0, told.json["summary"])
 
 
 def test_a_loss_greater_than_the_edges_is_found(node: Embedded) -> None:
@@ -717,6 +730,38 @@ INDEXED: Final = "what the function indexed is in the index"
 RECEIVED_ARRIVED: Final = "every event that was received is in the index, waits or is rejected"
 NOT_KNOWN: Final = "What could be checked adds up, but whether everything arrived is not known."
 ARRIVED: Final = "every event that was forwarded is in the index, waits or is rejected"
+
+
+@pytest.mark.parametrize(
+    ("inside", "summary"),
+    [
+        (100_000, "It adds up."),
+        (
+            99_000,
+            "It adds up, as far as the edges allow: 1,000 events not shown by the index may lie beyond them.",
+        ),
+        (
+            100_001,
+            "It adds up, as far as the edges allow: 1 event more than were delivered may lie beyond them.",
+        ),
+        (98_999, NOT_KNOWN),
+        (90_000, "It does not add up."),
+    ],
+)
+def test_what_may_lie_beyond_the_edges_is_said_in_the_end(inside: int, summary: str) -> None:
+    counts = counted(received=100_000, indexed=100_000)
+    edges = Edges(timedelta(minutes=15), timedelta(minutes=15), known=True)
+    found = Range(inside, inside - 1042, inside + 1042)
+    said = Sources(
+        forwarded=100_000,
+        forward=counts,
+        replay=counted(),
+        documents=found,
+        bucket=full(0),
+        stored=Stored(),
+        edges=edges,
+    )
+    assert summarize(check(said)) == summary
 
 
 def test_a_delivery_that_came_twice_is_explained_by_the_duplicates() -> None:
