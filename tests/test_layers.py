@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "local": set(),
     "traffic": set(),
     "layouts": set(),
-    "bucket": set(),
+    "bucket": {"terminal"},
     "terminal": {"local"},
     "panels": {"terminal"},
     "accounting": {"cluster", "terminal"},

@@ -146,8 +146,9 @@ def _examine_inside(
         yield from (skipped(name, "a collection looks after that itself") for name in SERVED)
         return
     yield _look(days.WHOLE, lambda: days.examine_whole(indices()))
-    yield _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
-    yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today))
+    blocks = _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
+    yield blocks
+    yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today, blocks))
 
 
 def _list(client: OpenSearch, config: Config) -> Indices | OpenSearchException:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from flowlogs.cluster.finding import Finding, ok, problem, unknown
+from flowlogs.cluster.finding import Finding, State, ok, problem, unknown
 from handler.config import Config
 from handler.installing.cluster import Cluster
 from parser.index_names import name_day
@@ -41,8 +41,26 @@ def examine_blocks(cluster: Cluster) -> Finding:
     )
 
 
-def examine_creation(cluster: Cluster, config: Config, today: date) -> Finding:
-    """Look whether a new index may be made by writing to it, and whether its shards have room."""
+def examine_creation(cluster: Cluster, config: Config, today: date, blocks: Finding) -> Finding:
+    """Look whether a new index may be made by writing to it, and whether its shards have room.
+
+    Args:
+        cluster: is asked.
+        config: of the function.
+        today: in UTC.
+        blocks: what was found of blocks on the cluster: under each of them no index is made.
+    """
+    if blocks.state is State.PROBLEM:
+        return problem(CREATE, "not while a block lies on the cluster: see above")
+    found = _examine_limits(cluster, config, today)
+    if found.state is State.OK and blocks.state is not State.OK:
+        return unknown(
+            CREATE, f"{found.text}, but whether a block lies on the cluster is not known: see above"
+        )
+    return found
+
+
+def _examine_limits(cluster: Cluster, config: Config, today: date) -> Finding:
     index = name_day(config.index_prefix, today + timedelta(days=1))
     reply = cluster.request("GET", _SETTINGS)
     health = cluster.request("GET", _SHARDS)

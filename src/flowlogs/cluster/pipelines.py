@@ -62,7 +62,7 @@ def _try(name: str, cluster: Cluster, index: str, pipeline: str) -> Finding:
     if errors:
         reason = str(errors[0])[:_SHOWN_REASON]
         return problem(name, f"{said}, which fails with flow logs: {reason}")
-    return ok(name, f"{said}: tried with samples, it drops none")
+    return ok(name, f"{said}: it drops none of the samples tried")
 
 
 def _make_samples() -> list[dict[str, Any]]:

@@ -41,8 +41,12 @@ def _rows(panel: Panel, rows: list[Row]) -> list[Json]:
 
 
 def _row(panel: Panel, row: Row) -> Json:
-    """Name each key and each value as the panel labels it: `log_group` for `log group`."""
+    """Name each key and each value as the panel labels it: `log_group` for `log group`.
+
+    Sums that OpenSearch has rounded are named in `rounded`.
+    """
     found: Json = {}
+    rounded = []
     for bucket, key in zip(panel.buckets, row.keys, strict=True):
         if isinstance(bucket, Time):
             found["time"] = _moment(int(key))
@@ -51,7 +55,9 @@ def _row(panel: Panel, row: Row) -> Json:
     for metric, value in zip(panel.metrics, row.values, strict=True):
         is_time = metric.field == TIME_FIELD
         found[_name(metric.label)] = (_moment(value) if value else None) if is_time else _count(value)
-    return found
+        if value > EXACT and not is_time:
+            rounded.append(_name(metric.label))
+    return found | ({"rounded": rounded} if rounded else {})
 
 
 def _count(value: float) -> float:

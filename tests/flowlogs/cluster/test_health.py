@@ -239,8 +239,8 @@ def test_a_look_that_fails_leaves_the_others_as_they_are(
     found = look(node.url)
 
     assert found[name] == (State.UNKNOWN, "its answer cannot be read: KeyError: 'docs'")
-    follow = {templates.WINS: State.UNKNOWN} if name == templates.TEMPLATE else {}
-    assert states(found) == {**ALL_WELL, **follow, name: State.UNKNOWN}
+    follow = {templates.TEMPLATE: templates.WINS, limits.BLOCKS: limits.CREATE}.get(name, name)
+    assert states(found) == {**ALL_WELL, follow: State.UNKNOWN, name: State.UNKNOWN}
 
 
 NO_ROLE: Final = {

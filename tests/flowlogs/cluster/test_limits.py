@@ -58,7 +58,9 @@ def test_a_cluster_that_is_read_only_is_blocked_and_not_badly_signed(any_opensea
     finally:  # together with others it cannot be taken back
         set_cluster(any_opensearch, cluster__blocks__read_only=None)
 
-    assert states(found) == {**ALL_WELL, days.WRITE: State.PROBLEM, limits.BLOCKS: State.PROBLEM}
+    bad = dict.fromkeys((days.WRITE, limits.BLOCKS, limits.CREATE), State.PROBLEM)
+    assert states(found) == {**ALL_WELL, **bad}
+    assert found[limits.CREATE][1] == "not while a block lies on the cluster: see above"
     assert found[limits.BLOCKS] == (
         State.PROBLEM,
         (
@@ -75,7 +77,7 @@ def test_a_block_on_new_indices_is_found(node: Embedded) -> None:
 
     found = look(node.url)
 
-    assert states(found) == {**ALL_WELL, limits.BLOCKS: State.PROBLEM}
+    assert states(found) == {**ALL_WELL, **dict.fromkeys((limits.BLOCKS, limits.CREATE), State.PROBLEM)}
     assert found[limits.BLOCKS][1].startswith("cluster create-index blocked (api): lift it")
 
 
@@ -155,4 +157,5 @@ def test_what_may_not_be_asked_is_unknown(
         found = look(front.url)
 
     assert found[name] == (State.UNKNOWN, text)
-    assert states(found) == {**ALL_WELL, name: State.UNKNOWN}
+    follow = {limits.CREATE: State.UNKNOWN} if name == limits.BLOCKS else {}
+    assert states(found) == {**ALL_WELL, **follow, name: State.UNKNOWN}

@@ -118,7 +118,7 @@ THROUGH: Final = f"documents of {TOMORROW} go through the pipeline"
         pytest.param(
             settings(default_pipeline="marker"),
             State.OK,
-            f"{LOUDER}its fields are ours; {THROUGH} marker: tried with samples, it drops none",
+            f"{LOUDER}its fields are ours; {THROUGH} marker: it drops none of the samples tried",
             id="a pipeline that adds a field",
         ),
         pytest.param(

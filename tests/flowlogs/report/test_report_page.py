@@ -334,3 +334,4 @@ def test_a_sum_beyond_what_is_exact_is_not_called_exact(size: int, title: str) -
     assert f'<b title="{title}">' in build(answers)
     (found,) = to_json(answers, index="cwl-*", now=UNTIL)["panels"]["traffic"]
     assert isinstance(found["bytes"], int) == (size <= 2**53)
+    assert found.get("rounded") == (None if size <= 2**53 else ["bytes"])
