@@ -256,7 +256,7 @@ def test_what_the_function_rejects_as_unusable_is_accounted_for(node: Embedded) 
     put_forwarded(10)
     odd = Event("", at(30), "x")
     verdict = Verdict(Outcome.REJECTED, 0, "unusable_event", "its id is empty")
-    FailureStore(BUCKET, "x").reject(make_payload(0, 0), [Unsettled("", odd, verdict)], "")
+    FailureStore(BUCKET, "x").reject([(make_payload(0, 0), [Unsettled("", odd, verdict)])], "")
     told = run("verify", *WINDOW, *NAMES, "--json")
     assert (told.status, told.json["sources"]["bucket"]) == (0, {"pending": 0, "rejected": 1})
 
