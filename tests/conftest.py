@@ -13,11 +13,11 @@ from botocore.loaders import Loader, create_loader
 from xdist.remote import Producer
 
 import distribution
-from commands import BUCKET, REGION
 from distribution import GroupScheduling
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.local.releases import RELEASES
 from handler.failures import connect_s3
+from support.commands import BUCKET, REGION
 
 Nodes = Callable[[str], Embedded]
 

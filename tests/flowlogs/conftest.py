@@ -6,7 +6,7 @@ import pytest
 
 from conftest import empty
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
-from logged import Logged, identities, load
+from support.logged import Logged, identities, load
 
 _loaded: list[Logged] = []
 

@@ -9,8 +9,8 @@ import pytest
 from handler import replay
 from handler.failures import store as failure_store
 from handler.observe import logger
-from recorder import Recorder
-from replaying import Rig
+from support.recorder import Recorder
+from support.replaying import Rig
 
 
 @pytest.fixture

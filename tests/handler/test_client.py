@@ -28,7 +28,7 @@ from handler.opensearch import ConnectionFailedError, Send, connect, sender
 from parser.bulk import Body, encode
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
-from recorder import Answer, Recorder
+from support.recorder import Answer, Recorder
 
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
 EVENTS = tuple(Event(str(number), 1_768_478_400_000, LINE) for number in range(3))

@@ -17,9 +17,9 @@ import pytest
 from flowlogs.traffic.day import encode_event, encode_payload
 from handler import observe
 from handler.config import ConfigError
-from invocation import Invocation
 from parser.errors import EnvelopeError
-from recorder import Recorder
+from support.invocation import Invocation
+from support.recorder import Recorder
 
 Invoke = Callable[..., Invocation]
 

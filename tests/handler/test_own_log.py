@@ -7,8 +7,8 @@ import pytest
 from flowlogs.traffic.day import encode_event
 from handler.config import Config
 from handler.own_log import TELL_SECONDS, OwnLog
-from invocation import Invocation
-from recorder import Recorder
+from support.invocation import Invocation
+from support.recorder import Recorder
 
 FUNCTIONS, DOMAIN = "/flowlogs/prod/functions", "/flowlogs/prod/domain"
 OF_THE_STACK = {"AWS_LAMBDA_LOG_GROUP_NAME": FUNCTIONS, "OWN_LOG_PREFIX": "/flowlogs/prod/"}

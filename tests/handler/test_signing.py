@@ -20,7 +20,7 @@ from handler.config import Config, ConfigError
 from handler.opensearch import Send, Signature, connect, sender, sign_with
 from parser.bulk import Body
 from parser.compression import compress
-from recorder import Received, Recorder
+from support.recorder import Received, Recorder
 
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", "IQoJb3JpZ2luX2VjE//=="
 REGION = "eu-central-1"

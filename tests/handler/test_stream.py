@@ -15,7 +15,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from commands import BUCKET
 from flowlogs.local.stream import FIRST_NUMBER, SHARD, make_records
 from flowlogs.traffic.day import encode_event
 from handler import batch, observe, stream
@@ -30,6 +29,7 @@ from handler.report import BatchReport
 from parser.bulk import Body, Encoder
 from parser.errors import EnvelopeError
 from parser.subscription import Subscription, decode
+from support.commands import BUCKET
 
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
 DAY = 86_400_000

@@ -9,9 +9,9 @@ import pytest
 
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic.day import encode_event, event_id
-from invocation import Invocation
 from parser.format import Formats, known_formats
 from parser.index_template import index_template
+from support.invocation import Invocation
 
 START = 1_768_478_400_000
 """2026-01-15, twelve o'clock UTC, in milliseconds."""

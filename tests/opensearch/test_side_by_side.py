@@ -9,9 +9,9 @@ import pytest
 from benchmarks.contest import expect_of_console
 from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
 from flowlogs.local.embedded import Embedded
-from invocation import Invocation
 from opensearch.conftest import Cluster, Open
 from parser.format import DEFAULT
+from support.invocation import Invocation
 
 WITH_FIELDS: Final[Kind] = next(kind for kind in KINDS if kind.extracted)
 INDEX: Final = "cwl-2026.10.01"

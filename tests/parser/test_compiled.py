@@ -18,7 +18,7 @@ from parser.compiled import Rows
 from parser.document import PARSE_ERROR, build, encode_json, index_name
 from parser.format import DEFAULT, Formats
 from parser.subscription import Event, Subscription
-from random_payloads import ODD_TOKENS, RandomPayloads
+from support.random_payloads import ODD_TOKENS, RandomPayloads
 
 LINES = int(os.environ.get("EQUALITY_LINES", "20000"))
 """`make equality` tries more than a million."""

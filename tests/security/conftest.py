@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cloudformation import CloudFormation
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import ADMIN, SecureNode, User
 from handler import setup
 from handler.environment import prepare
 from handler.installing import cluster
+from support.cloudformation import CloudFormation
 
 SecureNodes = Callable[[str], SecureNode]
 AddUser = Callable[[str, str], User]

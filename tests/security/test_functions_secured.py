@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from cloudformation import FORWARD, CloudFormation, context
 from faults.harness import bucket as buckets
 from faults.harness.bucket import Bucket
 from flowlogs.local.secure_node import ADMIN, SecureNode
 from handler import forward, replay
 from security.conftest import AddUser, sign_in
+from support.cloudformation import FORWARD, CloudFormation, context
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from cloudformation import CloudFormation
 from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.listing import read_indices
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
 from security.conftest import SecureNodes, put_user, renew
+from support.cloudformation import CloudFormation
 
 PEOPLE = "arn:aws:iam::123456789012:role/flowlogs-PeopleRole-7A8B9C"
 INDEX = "cwl-2026.01.02"

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from cloudformation import FORWARD, REPLAY, CloudFormation
 from flowlogs.local.secure_node import SecureNode
 from security.conftest import AddUser, sign_in
+from support.cloudformation import FORWARD, REPLAY, CloudFormation
 
 ROLE = "/_plugins/_security/api/roles/cwl-writer"
 MAPPING = "/_plugins/_security/api/rolesmapping/cwl-writer"

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from cloudformation import FORWARD, CloudFormation
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
 from handler.installing.access import writer_role
 from security.conftest import SecureNodes, put_user, renew
+from support.cloudformation import FORWARD, CloudFormation
 
 INDEX = "cwl-2026.01.02"
 WHO = f"and User [name=forward, backend_roles=[{FORWARD}], requestedTenant=null]"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from examined import install
 from flowlogs.local.embedded import Embedded
+from support.examined import install
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 import trustme
 
-from commands import BUCKET, run
 from flowlogs.cluster.connection import open_client
-from front import Front, Reply
 from parser.format import DEFAULT
-from recorder import Recorder
+from support.commands import BUCKET, run
+from support.front import Front, Reply
+from support.recorder import Recorder
 
 NOT_OPENSEARCH: Final = "flowlogs: what answers at OPENSEARCH_URL is not OpenSearch"
 ELASTICSEARCH: Final[Reply] = (

@@ -5,13 +5,24 @@ from typing import Final
 
 import pytest
 
-from examined import ALL_WELL, FORMATS, TODAY, TOMORROW, YESTERDAY, add, install, look, put_template, states
 from flowlogs.cluster import days, templates
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
-from front import Call, Front, Reply
 from parser.index_template import index_template
-from troubles import close, lose
+from support.examined import (
+    ALL_WELL,
+    FORMATS,
+    TODAY,
+    TOMORROW,
+    YESTERDAY,
+    add,
+    install,
+    look,
+    put_template,
+    states,
+)
+from support.front import Call, Front, Reply
+from support.troubles import close, lose
 
 LAST_WEEK: Final = "cwl-2026.01.08"
 FUTURE: Final = "cwl-2099.01.01"

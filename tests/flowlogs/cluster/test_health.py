@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from examined import ALL_WELL, TODAY, TOMORROW, add, install, look, states
 from flowlogs.cluster import days, limits, templates
 from flowlogs.cluster.finding import State
 from flowlogs.cluster.health import INSIDE, REACH, SIGN
 from flowlogs.local.embedded import Embedded
-from front import Call, Front, Reply
+from support.examined import ALL_WELL, TODAY, TOMORROW, add, install, look, states
+from support.front import Call, Front, Reply
 
 
 def photograph(node: Embedded) -> Any:  # JSON

@@ -11,7 +11,7 @@ from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.indices import DayIndex, Indices
 from flowlogs.cluster.listing import read_indices
 from flowlogs.local.embedded import Embedded
-from troubles import close, lose, write
+from support.troubles import close, lose, write
 
 ALL: Final[dict[str, Any]] = {"match_all": {}}
 RED: Final = "red: 1 of its 1 primary shards are on no node"

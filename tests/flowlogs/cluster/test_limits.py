@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import pytest
 
-from examined import ALL_WELL, TODAY, TOMORROW, install, look, states
 from flowlogs.cluster import days, limits
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
-from front import Front, Reply
+from support.examined import ALL_WELL, TODAY, TOMORROW, install, look, states
+from support.front import Front, Reply
 
 
 def set_cluster(node: Embedded, **settings: Any) -> None:  # JSON

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from examined import ALL_WELL, TOMORROW, install, look, put_template, states
 from flowlogs.cluster import templates
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
-from front import Front, Reply
+from support.examined import ALL_WELL, TOMORROW, install, look, put_template, states
+from support.front import Front, Reply
 
 SOMEBODY: Final = {"by": "somebody"}
 LOUDER: Final = "another template has a higher priority (louder): "

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from commands import run
 from flowlogs.dashboards.saved_objects import FILE
-from logged import Logged
-from recorder import Answer, Recorder
+from support.commands import run
+from support.logged import Logged
+from support.recorder import Answer, Recorder
 
 OBJECTS = [json.loads(line) for line in FILE.read_text(encoding="utf-8").splitlines()]
 

@@ -4,13 +4,13 @@ from typing import Final
 
 import pytest
 
-from commands import run
-from examined import put_template
 from flowlogs.cluster.account import FUNCTIONS, GROUP, NO_LOOP, SUBSCRIBED, WAITING
 from flowlogs.cluster.health import INSIDE, REACH, SIGN
 from flowlogs.cluster.templates import WINS
 from flowlogs.local.embedded import Embedded
-from front import Front
+from support.commands import run
+from support.examined import put_template
+from support.front import Front
 
 ACCOUNT: Final = (FUNCTIONS, GROUP, SUBSCRIBED, NO_LOOP, WAITING)
 

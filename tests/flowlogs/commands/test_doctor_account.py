@@ -10,12 +10,12 @@ from botocore.stub import Stubber
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.logs.models import SubscriptionFilter, logs_backends
 
-from commands import BUCKET, REGION, run
 from flowlogs.cluster import account as account_looks
 from flowlogs.cluster.account import FUNCTIONS, GROUP, NO_LOOP, SUBSCRIBED, WAITING
 from flowlogs.commands import doctor
 from flowlogs.terminal.exits import NO_CREDENTIALS
 from handler.failures import FailureStore, connect_s3
+from support.commands import BUCKET, REGION, run
 
 FLOW_LOGS: Final = "/vpc/flow-logs"
 ARN: Final = "arn:aws:lambda:eu-central-1:123456789012:function:forward"

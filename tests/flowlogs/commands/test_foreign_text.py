@@ -9,15 +9,15 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from commands import BUCKET, Told, run
 from flowlogs.cluster import deployment
-from front import Call, Front
 from handler import delivery
 from handler.failures import FailureStore
 from handler.report import Unsettled
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode
+from support.commands import BUCKET, Told, run
+from support.front import Call, Front
 
 HOSTILE: Final = {
     "an escape sequence": "\x1b[2J\x1b]0;title\x07",

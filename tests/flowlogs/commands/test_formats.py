@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from commands import run
 from flowlogs.commands import formats
 from parser.format import DEFAULT, TRANSIT_GATEWAY_DEFAULT, Formats
+from support.commands import run
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client

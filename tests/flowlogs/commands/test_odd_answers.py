@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from commands import BUCKET, run
 from flowlogs.cluster.finding import State
 from flowlogs.cluster.health import REACH, SIGN
-from front import Call, Front, Reply
+from support.commands import BUCKET, run
+from support.front import Call, Front, Reply
 
 ROOT: Final = {"version": {"distribution": "opensearch", "number": "3.8.0"}}
 DAY: Final = ("--since", "2026-01-15", "--until", "2026-01-16")

@@ -5,12 +5,12 @@ from typing import Final
 import boto3
 import pytest
 
-from commands import BUCKET, run
 from handler.failures import Content, FailureStore
 from handler.report import Unsettled
-from memory_s3 import make_error
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
+from support.commands import BUCKET, run
+from support.memory_s3 import make_error
 
 MAPPER: Final = "mapper_parsing_exception"
 LINE: Final = "2 123456789010 eni-0a 10.0.0.5 2001:db8::1 443 50000 6 1 40 1768478400 1768478460 ACCEPT OK"

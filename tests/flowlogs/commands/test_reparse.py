@@ -7,7 +7,6 @@ import pytest
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError
 
-from commands import run
 from flowlogs.cluster import reparsing
 from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.reparsing import Reparse
@@ -17,7 +16,8 @@ from parser.document import build
 from parser.format import Formats
 from parser.index_template import index_template
 from parser.subscription import Event, Subscription
-from troubles import close, lose
+from support.commands import run
+from support.troubles import close, lose
 
 SHORT: Final = "${srcaddr} ${dstaddr} ${bytes}"
 WRONG: Final = Formats.from_text("${srcaddr} ${dstaddr} ${bytes} ${action}")

@@ -9,15 +9,15 @@ import boto3
 import pytest
 import typer
 
-from commands import BUCKET, Told, run
 from flowlogs.commands import replay as replay_module
 from handler.failures import FailureStore
 from handler.report import Unsettled
-from memory_s3 import make_error
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode
-from recorder import Answer, Recorder
+from support.commands import BUCKET, Told, run
+from support.memory_s3 import make_error
+from support.recorder import Answer, Recorder
 
 NOON: Final = 1768478400000
 LINE: Final = "2 123456789010 eni-0a 10.0.0.5 10.0.0.6 443 50000 6 1 40 1768478400 1768478460 ACCEPT OK"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-import raw_lines
-from commands import run
 from flowlogs.panels.catalogue import EVERY_PANEL, PANELS
 from flowlogs.panels.panel import Chart
 from flowlogs.report.page import WIDTHS, shorten
 from flowlogs.report.summary import change
 from flowlogs.terminal.display import format_bytes
-from html_page import Page
-from logged import Logged
-from raw_lines import Line
+from support import raw_lines
+from support.commands import run
+from support.html_page import Page
+from support.logged import Logged
+from support.raw_lines import Line
 
 SINCE = dt.datetime(2026, 1, 16, tzinfo=dt.UTC)
 

@@ -9,7 +9,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from commands import BUCKET, run
 from flowlogs.local.embedded import Embedded
 from handler.failures import FailureStore
 from handler.report import Unsettled
@@ -17,6 +16,7 @@ from parser.format import Formats
 from parser.index_template import index_template
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
+from support.commands import BUCKET, run
 
 STACK: Final = "flowlogs-test"
 GROUP: Final = "/vpc/flow-logs"

@@ -14,7 +14,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from commands import BUCKET, run
 from flowlogs.accounting import sources
 from flowlogs.accounting.balance import (
     Check,
@@ -33,13 +32,14 @@ from handler import delivery, forward
 from handler.environment import prepare
 from handler.failures import Content, FailureStore
 from handler.report import Unsettled
-from invocation import Context
 from parser.document import index_name
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode
-from troubles import close, lose
+from support.commands import BUCKET, run
+from support.invocation import Context
+from support.troubles import close, lose
 
 GROUP: Final = "/vpc/flow-logs"
 FILTER: Final = "to-forward"

@@ -12,9 +12,9 @@ from flowlogs.panels.catalogue import CONTROLS, EVERY_PANEL, SEARCH_COLUMNS
 from flowlogs.panels.panel import Panel, aggregations, query_string
 from flowlogs.panels.vega import specification
 from handler.installing import dashboards as dashboards_setup
-from logged import Logged
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
+from support.logged import Logged
 
 Json = dict[str, Any]
 

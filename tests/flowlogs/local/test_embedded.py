@@ -16,7 +16,7 @@ from flowlogs.local import embedded, loopback, project_node
 from flowlogs.local.embedded import Embedded
 from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.releases import EmbeddedError
-from troubles import lose
+from support.troubles import lose
 
 pytestmark = pytest.mark.dear(4)
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import vl_convert
 
-import raw_lines
-from flow_picture import labels
 from flowlogs.panels import colours
 from flowlogs.panels.catalogue import CAPTURED, EVERY_PANEL
 from flowlogs.panels.panel import Chart, Filters, Panel, Row, Terms, aggregations, largest, read, search
 from flowlogs.panels.sankey import NETWORKS
 from flowlogs.panels.vega import draw, specification
-from logged import Logged
-from raw_lines import Line
+from support import raw_lines
+from support.flow_picture import labels
+from support.logged import Logged
+from support.raw_lines import Line
 
 SINCE = dt.datetime(2026, 1, 15, 6, tzinfo=dt.UTC)
 UNTIL = dt.datetime(2026, 1, 16, 18, tzinfo=dt.UTC)

@@ -3,11 +3,11 @@
 import datetime as dt
 from collections import Counter
 
-from flow_picture import labels
 from flowlogs.local.embedded import Embedded
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.panels.panel import Row, largest, read, search
-from logged import flow, load_lines
+from support.flow_picture import labels
+from support.logged import flow, load_lines
 
 SINCE = dt.datetime(2026, 1, 15, 6, tzinfo=dt.UTC)
 PANELS = {panel.name: panel for panel in EVERY_PANEL}

@@ -1,10 +1,10 @@
 """Every panel on each version of OpenSearch that is supported."""
 
-import raw_lines
 from flowlogs.local.embedded import Embedded
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.panels.panel import largest, read, search
-from logged import load
+from support import raw_lines
+from support.logged import load
 
 
 def test_every_version_of_opensearch_gives_the_same_answers(any_opensearch: Embedded) -> None:

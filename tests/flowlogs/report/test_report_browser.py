@@ -9,13 +9,13 @@ from typing import Final
 
 import pytest
 
-from browser import Browser, find_browser
-from commands import run
 from flowlogs.panels.panel import Row
 from flowlogs.report.page import build_page
 from flowlogs.report.period import Period
-from logged import Logged
-from report_answers import SINCE, UNTIL, make_answers
+from support.browser import Browser, find_browser
+from support.commands import run
+from support.logged import Logged
+from support.report_answers import SINCE, UNTIL, make_answers
 
 PATH: Final = find_browser()
 DESKTOP: Final = (1280, 900)

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 import pytest
 
-from commands import run
 from flowlogs.local.embedded import Embedded
-from logged import flow, load_lines
 from parser.format import Formats
-from troubles import close, lose
+from support.commands import run
+from support.logged import flow, load_lines
+from support.troubles import close, lose
 
 NOON: Final = dt.datetime(2026, 1, 16, 12, tzinfo=dt.UTC)
 LATE: Final = dt.datetime(2026, 1, 16, 23, 45, tzinfo=dt.UTC)

@@ -15,8 +15,8 @@ from flowlogs.report.machine import to_json
 from flowlogs.report.page import WIDTHS, build_page
 from flowlogs.report.period import Period, choose_period
 from flowlogs.report.summary import change, summarize
-from html_page import Page
-from report_answers import PERIOD, SINCE, UNTIL, make_answers
+from support.html_page import Page
+from support.report_answers import PERIOD, SINCE, UNTIL, make_answers
 
 HOSTILE = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>&amp;"
 

@@ -11,7 +11,6 @@ import pytest
 import typer
 from botocore.exceptions import ClientError
 
-from commands import BUCKET, Told, run
 from flowlogs import command_line
 from flowlogs.command_line import app
 from flowlogs.local.embedded import Embedded
@@ -20,6 +19,7 @@ from flowlogs.terminal.options import choose_account, find_region, put_first
 from handler import delivery
 from handler.config import ConfigError
 from parser.subscription import Event, Subscription, encode
+from support.commands import BUCKET, Told, run
 
 COMMANDS: Final = [each.name for each in app.registered_commands if each.name is not None]
 LONGEST_LINE: Final = 76

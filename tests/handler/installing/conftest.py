@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from cloudformation import CloudFormation
 from flowlogs.local.embedded import Embedded
-from front import Dashboards, Front, StateManagement
 from handler import setup
 from handler.installing import cluster
+from support.cloudformation import CloudFormation
+from support.front import Dashboards, Front, StateManagement
 
 
 @pytest.fixture(autouse=True)

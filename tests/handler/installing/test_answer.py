@@ -3,8 +3,8 @@
 import pytest
 from urllib3.exceptions import HTTPError
 
-from cloudformation import CloudFormation
 from handler.installing import custom_resource
+from support.cloudformation import CloudFormation
 
 
 def test_the_answer_is_sent_as_the_address_was_signed(stack: CloudFormation) -> None:

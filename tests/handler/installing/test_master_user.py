@@ -6,8 +6,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cloudformation import SIGNATURE, CloudFormation
-from front import Front
+from support.cloudformation import SIGNATURE, CloudFormation
+from support.front import Front
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from cloudformation import CloudFormation
 from flowlogs.local.embedded import Embedded
-from front import Dashboards, Front, StateManagement
 from handler.installing import dashboards as dashboards_setup
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
+from support.cloudformation import CloudFormation
+from support.front import Dashboards, Front, StateManagement
 
 OBJECTS = len(dashboards_setup.FILE.read_text().splitlines())
 NO_SECURITY = "skipped: the cluster has no fine-grained access control, so who reaches it may do everything"

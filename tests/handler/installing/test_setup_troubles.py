@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cloudformation import FORWARD, CloudFormation, context
-from front import Front, Reply
 from handler import setup
 from handler.installing.steps import Did, Step
+from support.cloudformation import FORWARD, CloudFormation, context
+from support.front import Front, Reply
 
 NOT_READY: list[Reply] = [
     (503, "OpenSearch Security not initialized."),

@@ -22,11 +22,11 @@ from handler.opensearch import ConnectionFailedError
 from handler.replay import Replay, ReplayError
 from handler.replaying import pace
 from handler.summary import Fate, Summary
-from memory_s3 import make_error
 from parser.bulk import Body, Encoder
 from parser.reply import MOST_SPOILERS
 from parser.subscription import Event, Subscription, decode_all, encode
-from replaying import BAD, BLOCKED, CREATED, START, Rig, make_payload, without_threads
+from support.memory_s3 import make_error
+from support.replaying import BAD, BLOCKED, CREATED, START, Rig, make_payload, without_threads
 
 TOO_MANY = {"status": 429, "error": {"type": "rejected_execution_exception", "reason": "queue is full"}}
 

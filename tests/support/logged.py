@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-import raw_lines
 from flowlogs.local import loopback
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic import day as traffic
@@ -15,6 +14,7 @@ from parser.bulk import Body, encode
 from parser.format import Formats, parse_format
 from parser.index_template import index_template
 from parser.subscription import Event, Subscription, decode_event
+from support import raw_lines
 
 DAYS = (dt.date(2026, 1, 15), dt.date(2026, 1, 16))
 RECORDS = 4_000

@@ -10,7 +10,6 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from commands import BUCKET
 from handler.failures import FailureStore, Pending, remainder
 from handler.failures.client import is_refusal
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED, name_after
@@ -19,7 +18,8 @@ from handler.report import Unsettled
 from parser.errors import EnvelopeError
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
-from replaying import fix_time
+from support.commands import BUCKET
+from support.replaying import fix_time
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 PAYLOAD = Subscription(owner="1", log_group="/vpc", log_stream="eni-all", events=())

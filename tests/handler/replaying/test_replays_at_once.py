@@ -12,8 +12,8 @@ from handler.failures.names import REJECTED
 from handler.failures.rejected_lines import read_lines
 from handler.replay import Replay
 from handler.replaying import pace
-from memory_s3 import MemoryS3
-from replaying import BAD, BLOCKED, CREATED, Rig, Turns, every_order, fix_time, without_threads
+from support.memory_s3 import MemoryS3
+from support.replaying import BAD, BLOCKED, CREATED, Rig, Turns, every_order, fix_time, without_threads
 
 IDS = ("a", "b", "c", "d")
 Answer = Callable[[str], dict[str, Any]]

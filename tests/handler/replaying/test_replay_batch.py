@@ -9,7 +9,7 @@ import pytest
 from flowlogs.local.stream import make_records
 from flowlogs.traffic.day import encode_event
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED
-from replaying import START, Rig
+from support.replaying import START, Rig
 
 KEY = f"{ON_FAILURE}0f5e2c1a/shardId-000000000000/2026/01/16/2026-01-16T06.07.01-1"
 

@@ -19,9 +19,9 @@ from handler.failures import ahead
 from handler.failures import store as failure_store
 from handler.failures.names import FAILED
 from handler.replaying import dispatch, settling
-from memory_s3 import MemoryS3
 from parser.bulk import Body
 from parser.subscription import Event, Subscription, decode_all, encode
+from support.memory_s3 import MemoryS3
 
 T = TypeVar("T")
 

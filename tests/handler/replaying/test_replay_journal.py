@@ -10,9 +10,9 @@ from handler.failures.names import JOURNAL, REJECTED
 from handler.journal import MOST_STOPS
 from handler.replay import ReplayError
 from handler.replaying.opening import MOST_REFUSED
-from memory_s3 import make_error
 from parser.subscription import MAX_PAYLOAD, Subscription
-from replaying import BLOCKED, CREATED, Rig, make_payload
+from support.memory_s3 import make_error
+from support.replaying import BLOCKED, CREATED, Rig, make_payload
 
 
 class Killed(BaseException):

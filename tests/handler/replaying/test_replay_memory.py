@@ -22,9 +22,9 @@ boto3.client("s3", region_name="eu-central-1")
 from handler import replay
 from handler.failures import store
 from handler.environment import Environment
-from memory_s3 import MemoryS3
+from support.memory_s3 import MemoryS3
 from parser.subscription import Event, Subscription, encode
-from replaying import Rig, START
+from support.replaying import Rig, START
 
 size, number = int(sys.argv[1]), int(sys.argv[2])
 line = "2 123456789010 eni-0a1b2c3d 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
@@ -53,7 +53,7 @@ sys.stderr.write(json.dumps([answer, peak]))
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(("size", "number"), [(50, 4_000), (1_000, 150), (10_000, 15)])
 def test_a_replay_of_many_objects_stays_small(size: int, number: int) -> None:
-    paths = [str(Path(__file__).parents[1]), *sys.path]
+    paths = [str(Path(__file__).parents[2]), *sys.path]
     done = subprocess.run(
         [sys.executable, "-c", RUN, str(size), str(number)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
