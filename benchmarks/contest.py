@@ -121,7 +121,7 @@ def open_sink(milliseconds: int = 0, module: str = "benchmarks.sink") -> Iterato
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
     ) as process:
-        assert process.stdout  # noqa: S101
+        assert process.stdout  # noqa: S101  # it was asked for
         try:
             yield f"http://127.0.0.1:{int(process.stdout.readline())}"
         finally:
@@ -130,7 +130,7 @@ def open_sink(milliseconds: int = 0, module: str = "benchmarks.sink") -> Iterato
 
 def ask(url: str, path: str, method: str = "GET", body: bytes | None = None) -> Any:  # noqa: ANN401  # any JSON
     """Send a request to the sink and return its reply."""
-    with urllib.request.urlopen(urllib.request.Request(url + path, body, method=method)) as reply:  # noqa: S310
+    with urllib.request.urlopen(urllib.request.Request(url + path, body, method=method)) as reply:  # noqa: S310  # this machine
         return json.load(reply)
 
 
@@ -173,8 +173,8 @@ class Worker:
         """Let it handle all its payloads so many times; return cpu and wall seconds and peak_kb."""
         to_it: IO[str] | None = self._process.stdin
         from_it: IO[str] | None = self._process.stdout
-        assert to_it  # noqa: S101
-        assert from_it  # noqa: S101
+        assert to_it  # noqa: S101  # pipes, as asked for
+        assert from_it  # noqa: S101  # the same
         to_it.write(f"run {passes}\n")
         to_it.flush()
         line = from_it.readline()

@@ -8,7 +8,7 @@ from parser.format import Formats
 from parser.subscription import decode_event
 
 
-def prepare(url: str, fields: tuple[str, ...]) -> Callable[[dict[str, Any]], list[Body]]:  # noqa: ARG001
+def prepare(url: str, fields: tuple[str, ...]) -> Callable[[dict[str, Any]], list[Body]]:  # noqa: ARG001  # all contenders are asked alike
     """Return what handles an event."""
     formats = Formats.from_text(" ".join(fields))
 

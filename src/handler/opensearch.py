@@ -125,7 +125,7 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
             with signing:
                 headers |= connection.http_auth("POST", connection.host + path, body.data)
         request = _write_head(path, headers) + body.data
-        http = pool._get_conn()  # noqa: SLF001
+        http = pool._get_conn()  # noqa: SLF001  # urllib3 lends a connection under no public name
         try:
             if http.sock is None:
                 http.timeout = min(CONNECT_SECONDS, measure_left(deadline))
@@ -147,7 +147,7 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
                 http.close()
             return response.status, reply
         finally:
-            pool._put_conn(http)  # noqa: SLF001
+            pool._put_conn(http)  # noqa: SLF001  # and takes it back
 
     return send
 

@@ -43,7 +43,10 @@ class ReplayError(Exception):
     """Objects could not be handled. The function fails, so that an alarm sees it."""
 
 
-def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:  # noqa: ARG001
+def lambda_handler(
+    event: dict[str, Any],  # noqa: ARG001  # Lambda gives one, and the schedule puts nothing into it
+    context: "LambdaContext",
+) -> dict[str, int]:
     """Replay what is pending, the oldest first, until all is done, time is over or the cluster refuses.
 
     Returns:

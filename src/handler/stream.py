@@ -174,7 +174,7 @@ class Invocation:
         logger.warning("stream.unreadable", extra={"record": record.place, "reason": reason})
         try:
             self._safe.set_aside(_name(record), record.content, reason)
-        except Exception:  # noqa: BLE001  # as above
+        except Exception:  # noqa: BLE001  # no place but the stream, as where events are kept
             logger.exception("stream.not_kept", extra={"record": record.place})
             return False
         self.counts.update(records=1, unreadable=1)

@@ -88,12 +88,10 @@ def verify_command(
 
 
 def _choose(chosen: datetime | None, since: datetime | None, until: datetime | None) -> Window:
-    if (chosen is None) == (since is None and until is None) or (since is None) != (until is None):
-        raise fail("give either --day, or --since and --until", USAGE)
-    if chosen is not None:
+    if chosen is not None and since is None and until is None:
         return day(chosen)
-    assert since is not None  # noqa: S101  # for the type checker
-    assert until is not None  # noqa: S101
+    if chosen is not None or since is None or until is None:
+        raise fail("give either --day, or --since and --until", USAGE)
     if since >= until:
         raise fail("--since must be before --until", USAGE)
     if since.second or until.second:

@@ -108,7 +108,7 @@ def _logging_to(log: TextIO) -> Iterator[None]:
     try:
         yield
     finally:
-        handler.setStream(sys.__stdout__)  # type: ignore[attr-defined]
+        handler.setStream(sys.__stdout__)  # type: ignore[attr-defined]  # the same
 
 
 def _send(event: dict[str, Any]) -> dict[str, int]:

@@ -30,7 +30,7 @@ def read_status(error: Any) -> int:  # noqa: ANN401  # botocore's ClientError, w
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
-def is_gone(error: Any) -> bool:  # noqa: ANN401
+def is_gone(error: Any) -> bool:  # noqa: ANN401  # ClientError, as above
     """Tell whether there is no such object."""
     return bool(error.response["Error"]["Code"] == "NoSuchKey")
 

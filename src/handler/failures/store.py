@@ -156,11 +156,12 @@ class FailureStore:
         return min(firsts, key=lambda each: each.since, default=None)
 
     def _list(self, prefix: str, after: str = "") -> Iterator[Pending]:
-        start: dict[str, str] = {"StartAfter": after} if after else {}
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket,
-            Prefix=prefix,
-            **start,  # type: ignore[arg-type]  # a text
+        paginate = self._s3.get_paginator("list_objects_v2").paginate
+        # S3 is not asked to begin behind nothing.
+        pages = (
+            paginate(Bucket=self._bucket, Prefix=prefix, StartAfter=after)
+            if after
+            else paginate(Bucket=self._bucket, Prefix=prefix)
         )
         for page in pages:
             for each in page.get("Contents", ()):
@@ -268,7 +269,7 @@ class FailureStore:
                 return key
             raise
 
-    def _write(self, key: str, data: bytes, metadata: dict[str, str], **condition: Any) -> str:  # noqa: ANN401
+    def _write(self, key: str, data: bytes, metadata: dict[str, str], **condition: Any) -> str:  # noqa: ANN401  # of put_object
         self._s3.put_object(
             Bucket=self._bucket,
             Key=key,

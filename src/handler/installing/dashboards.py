@@ -75,7 +75,7 @@ def _found(data: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # as Dashboards 
     return [each for each in objects if "error" not in each]
 
 
-def _are_there(wanted: Sequence[dict[str, Any]], data: Any) -> bool:  # noqa: ANN401
+def _are_there(wanted: Sequence[dict[str, Any]], data: Any) -> bool:  # noqa: ANN401  # as Dashboards answers
     stored = {(each["type"], each["id"]): each for each in _found(data)}
     return all(
         same(

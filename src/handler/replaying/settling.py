@@ -111,7 +111,7 @@ class Settler:
             try:
                 if not future.result():
                     failed[each] = Fate.LEFT
-            except Exception:  # noqa: BLE001  # as above
+            except Exception:  # noqa: BLE001  # the objects stay, and others go on
                 _tell_failure([each])
                 failed[each] = Fate.FAILED
         return failed
@@ -128,7 +128,7 @@ class Settler:
             return {}
         try:
             left = self._store.drop_all([each.pending for each in objects])
-        except Exception:  # noqa: BLE001  # as above
+        except Exception:  # noqa: BLE001  # the objects stay, and others go on
             _tell_failure(objects)
             left = dict.fromkeys([each.pending.key for each in objects], "failed")
         return {each: self._judge(each, left.get(each.pending.key)) for each in objects}
