@@ -102,6 +102,23 @@ def test_rooms_have_an_order() -> None:
     assert set(TopologicalSorter(ROOMS).static_order()) == set(ROOMS)
 
 
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Not even inside a function, by way of others."""
+    names = {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__"): path
+        for package in ("parser", "handler", "flowlogs")
+        for path in modules(package)
+    }
+    used = {
+        name: {each for each in imported(ast.walk(ast.parse(path.read_text()))) if each in names}
+        - {name, *(name.rsplit(".", depth)[0] for depth in range(1, name.count(".") + 1))}
+        for name, path in names.items()
+    }
+
+    assert any(used.values())
+    assert set(TopologicalSorter(used).static_order()) == set(names)
+
+
 def test_every_room_says_its_job_in_one_sentence() -> None:
     rooms = [path for package in ("flowlogs", "handler") for path in (SOURCE / package).glob("*/__init__.py")]
     said = {path.parent.name: ast.get_docstring(ast.parse(path.read_text())) or "" for path in rooms}
