@@ -47,6 +47,10 @@ opensearch: .venv/.stamp ## Start the embedded OpenSearch and keep it running, w
 test: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run all tests, on a real embedded OpenSearch (ARGS="-k name" for some)
 	@$(RUN)/pytest $(ARGS)
 
+.PHONY: test-long
+test-long: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run the tests that take long and repeat in another way what others show
+	@$(RUN)/pytest -m long -n auto $(ARGS)
+
 .PHONY: bench
 bench: .venv/.stamp .venv-sam/.stamp .venv-bench/.stamp ## Measure speed, memory and cost against other ways: benchmarks/RESULTS.md
 	@$(RUN)/python -m benchmarks

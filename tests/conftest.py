@@ -45,7 +45,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> GroupSc
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the tests of a run of several workers."""
+    """Leave out what is long, unless marks are chosen; order the tests of a run of several workers."""
+    if not config.getoption("markexpr"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
     if hasattr(config, "workerinput"):
         distribution.order(items)
 

@@ -332,7 +332,7 @@ def test_a_request_too_large_for_the_front_end_is_halved(stack: Stack) -> None:
 @pytest.mark.parametrize(
     "kill",
     [
-        pytest.param(killing_in_body, id="in the middle of the body"),
+        pytest.param(killing_in_body, id="in the middle of the body", marks=pytest.mark.long),
         pytest.param(killing_while_applying, id="while it applies the request"),
     ],
 )

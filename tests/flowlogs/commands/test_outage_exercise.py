@@ -21,6 +21,7 @@ FOREIGN = {
 
 
 @pytest.mark.dear(20)
+@pytest.mark.long
 def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None:
     done = subprocess.run(
         [FLOWLOGS, "demo", "--outage"], env=os.environ | FOREIGN, capture_output=True, text=True, check=False

@@ -72,6 +72,7 @@ def test_what_is_not_the_same_is_not_waited_for(tmp_path: Path) -> None:
     assert told == []
 
 
+@pytest.mark.long
 def test_of_two_demos_at_once_the_second_waits_and_both_add_up(opensearch: Embedded, tmp_path: Path) -> None:
     demos = [start(DEMO, tmp_path, opensearch.url, f"{name}.log") for name in ("a", "b")]
     told = [each.communicate() for each in demos]

@@ -51,7 +51,14 @@ sys.stderr.write(json.dumps([answer, peak]))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
-@pytest.mark.parametrize(("size", "number"), [(50, 4_000), (1_000, 150), (10_000, 15)])
+@pytest.mark.parametrize(
+    ("size", "number"),
+    [
+        (50, 4_000),
+        pytest.param(1_000, 150, marks=pytest.mark.long),
+        pytest.param(10_000, 15, marks=pytest.mark.long),
+    ],
+)
 def test_a_replay_of_many_objects_stays_small(size: int, number: int) -> None:
     paths = [str(Path(__file__).parents[2]), *sys.path]
     done = subprocess.run(

@@ -49,7 +49,13 @@ SCENES = {
 }
 
 
-@pytest.mark.parametrize(("answers", "objects"), SCENES.values(), ids=SCENES)
+@pytest.mark.parametrize(
+    ("answers", "objects"),
+    [
+        pytest.param(*scene, id=name, marks=[pytest.mark.long] if "reject" in name else [])
+        for name, scene in SCENES.items()
+    ],
+)
 def test_no_order_of_two_runs_loses_an_event(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, answers: Callable[[int], Answer], objects: tuple[str, ...]
 ) -> None:
