@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from handler.failures import FailureStore, Pending
-from handler.report import Unsettled
+from handler.report import Unsettled, reject_unusable
 from parser.errors import EnvelopeError
 from parser.kinesis import Record
 from parser.reply import Outcome, Verdict
@@ -46,9 +46,5 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
             events = [Unsettled("", event, GIVEN_UP) for event in subscription.events]
             store.keep([(subscription, events)], since=pending.since)
         if subscription.unusable:
-            unusable = [
-                Unsettled("", each.event, Verdict(Outcome.REJECTED, 0, "unusable_event", each.reason))
-                for each in subscription.unusable
-            ]
-            store.reject([(subscription, unusable)], formats, source=source)
+            store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
     return unreadable

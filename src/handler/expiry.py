@@ -1,16 +1,13 @@
 """What is too old to be indexed: the retention policy has deleted its index, which would come back."""
 
 from datetime import datetime
-from typing import Final
 
 from handler.config import Config
 from handler.report import Unsettled
+from parser.bulk import DAY
 from parser.document import index_name
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event
-
-DAY: Final = 86_400_000
-"""Milliseconds."""
 
 
 def divide(
