@@ -74,11 +74,11 @@ def flow(source: str, to: str, port: int, size: int, *, packets: int = 1, action
 def send(node: Embedded, payloads: list[traffic.Payload]) -> None:
     """Send payloads in bulk requests as the forward function makes them; each document must be taken.
 
-    The events of a log group go together, whatever their stream: few requests are quicker.
+    The events of an account's log group go together, whatever their stream: few requests are quicker.
     """
-    groups: dict[str, list[Subscription]] = {}
-    for payload in payloads:
-        groups.setdefault(payload.log_group, []).append(decode_event(payload.event))
+    groups: dict[tuple[str, str], list[Subscription]] = {}
+    for subscription in (decode_event(payload.event) for payload in payloads):
+        groups.setdefault((subscription.owner, subscription.log_group), []).append(subscription)
     for first, *others in groups.values():
         events = (*first.events, *(event for each in others for event in each.events))
         together = msgspec.structs.replace(first, events=events)

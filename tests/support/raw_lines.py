@@ -34,7 +34,8 @@ HOUR = 3_600_000
 def read_lines(payloads: Iterable[Payload]) -> list[Line]:
     """Return the lines of payloads; one that is no record has just `parse_error`."""
     return [
-        {**read_line(event["message"]), "@timestamp": event["timestamp"], "@log_group": data["logGroup"]}
+        {**read_line(event["message"]), "@timestamp": event["timestamp"]}
+        | {"@owner": data["owner"], "@log_group": data["logGroup"]}
         for payload in payloads
         for data in [json.loads(gzip.decompress(base64.b64decode(payload.event["awslogs"]["data"])))]
         for event in data["logEvents"]

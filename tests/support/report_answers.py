@@ -5,7 +5,7 @@ from typing import Any
 
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.panels.panel import Chart, Row
-from flowlogs.report.answers import Answers
+from flowlogs.report.answers import Answers, LogGroup
 from flowlogs.report.period import Period
 
 SINCE = dt.datetime(2026, 1, 16, tzinfo=dt.UTC)
@@ -27,8 +27,8 @@ def make_answers(text: str = "quiet", **rows: list[Row]) -> Answers:
     panels |= {
         "rejected-share": [Row(("rejected",), (1,)), Row(("accepted",), (3,))],
         "health": [Row((what,), (1, 1, 1)) for what in ("ok", "no data", "skip data", "parse error")],
-        "freshness": [Row((text,), (1, UNTIL.timestamp() * 1000))],
+        "freshness": [Row((text, text), (1, UNTIL.timestamp() * 1000))],
         **{name.replace("_", "-"): value for name, value in rows.items()},
     }
     before = {name: panels[name] for name in ("traffic", "rejected-share")}
-    return Answers(PERIOD, panels, before, [Row((text,), (1,))], {text: UNTIL}, {})
+    return Answers(PERIOD, panels, before, [Row((text,), (1,))], {LogGroup("012345678901", text): UNTIL}, {})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowlogs.cluster.indices import Indices
 from flowlogs.panels.catalogue import BYTES, CAPTURED, EVERY_PANEL
@@ -31,9 +31,17 @@ LOG_GROUPS: Final = Panel(
     "Which log groups were there?",
     Chart.TABLE,
     (Metric("newest", "max", TIME_FIELD),),
-    (Terms("@log_group", "log group", 500),),
+    (Terms("@owner", "account", 500), Terms("@log_group", "log group", 500)),
 )
-"""All of them, unlike those that a panel shows: the silent one may be the smallest."""
+"""All of them, unlike those that a panel shows: the silent one may be the smallest. In many accounts the
+log groups have one name."""
+
+
+class LogGroup(NamedTuple):
+    """A log group of an account."""
+
+    account: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Answers:
         panels: the answer to each panel, by its name.
         before: the same for the period before, of the few panels that are compared.
         new_sources: the sources with most bytes that have no record in the period before.
-        newest: the newest record of each log group that has one in the period or in the one before.
+        newest: the newest record of each account's log group that has one in the period or in the one before.
         lacking: the indices that did not answer, or not whole -> why; the numbers lack them.
     """
 
@@ -53,7 +61,7 @@ class Answers:
     panels: Mapping[str, list[Row]]
     before: Mapping[str, list[Row]]
     new_sources: list[Row]
-    newest: Mapping[str, datetime]
+    newest: Mapping[LogGroup, datetime]
     lacking: Mapping[str, str]
 
 
@@ -78,7 +86,7 @@ def ask(indices: Indices, period: Period, step: Callable[[], None] = lambda: Non
     known = asker.find_known(sources, period.before)
     new = [row for row in sources if row.keys[0] not in known]
     newest = {
-        str(row.keys[0]): datetime.fromtimestamp(row.values[0] / 1000, UTC)
+        LogGroup(*map(str, row.keys)): datetime.fromtimestamp(row.values[0] / 1000, UTC)
         for each in (period.before, period)
         for row in asker.ask(LOG_GROUPS, each)
     }

@@ -31,7 +31,8 @@ def to_json(answers: Answers, *, index: str, now: datetime) -> Json:
         },
         "new_sources": _rows(SOURCES, answers.new_sources),
         "log_groups": [
-            {"log_group": name, "newest": newest.isoformat()} for name, newest in answers.newest.items()
+            {"account": group.account, "log_group": group.name, "newest": newest.isoformat()}
+            for group, newest in answers.newest.items()
         ],
     }
 

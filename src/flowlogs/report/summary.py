@@ -141,9 +141,11 @@ def _name_what_is_missing(answers: Answers) -> Iterator[str]:
 
 
 def _name_silent_groups(answers: Answers, end: datetime) -> Iterator[str]:
-    silent = [(newest, name) for name, newest in answers.newest.items() if end - newest > SILENT]
-    for newest, name in sorted(silent)[:SHOWN]:
+    silent = [(newest, group) for group, newest in answers.newest.items() if end - newest > SILENT]
+    several = len({group.account for group in answers.newest}) > 1
+    for newest, group in sorted(silent)[:SHOWN]:
         gone = ", and has no record in this period" if newest < answers.period.since else ""
+        name = f"{group.name} of account {group.account}" if several else group.name
         yield f"Log group {name} is silent since {newest:%Y-%m-%d %H:%M} UTC{gone}."
     if len(silent) > SHOWN:
         more = len(silent) - SHOWN

@@ -222,18 +222,19 @@ def test_the_json_names_what_it_tells(in_json: Any, page: str) -> None:
         "flows",
     ]
     assert list(in_json["panels"]["bytes-over-time"][0]) == ["action", "time", "bytes"]
-    assert list(in_json["panels"]["freshness"][0]) == ["log_group", "records", "newest"]
+    assert list(in_json["panels"]["freshness"][0]) == ["account", "log_group", "records", "newest"]
     assert list(in_json["before"]) == ["traffic", "rejected-share"]
     assert all(list(each) == ["source", "bytes"] for each in in_json["new_sources"])
 
 
 def test_the_json_tells_of_each_log_group_when_it_was_heard(in_json: Any, logged: Logged) -> None:
-    newest: dict[str, int] = {}
+    newest: dict[tuple[str, str], int] = {}
     for line in [*of_day(logged, SECOND - 1), *of_day(logged, SECOND)]:
-        newest[line["@log_group"]] = max(line["@timestamp"], newest.get(line["@log_group"], 0))
+        group = (line["@owner"], line["@log_group"])
+        newest[group] = max(line["@timestamp"], newest.get(group, 0))
 
     assert {
-        each["log_group"]: dt.datetime.fromisoformat(each["newest"]).timestamp() * 1000
+        (each["account"], each["log_group"]): dt.datetime.fromisoformat(each["newest"]).timestamp() * 1000
         for each in in_json["log_groups"]
     } == newest
 

@@ -9,7 +9,7 @@ import pytest
 
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.panels.panel import Row
-from flowlogs.report.answers import Answers
+from flowlogs.report.answers import Answers, LogGroup
 from flowlogs.report.charts import render
 from flowlogs.report.machine import to_json
 from flowlogs.report.page import WIDTHS, build_page
@@ -80,7 +80,7 @@ def test_the_summary_says_what_is_missing(changed: dict[str, Any], sentence: str
         Row(("parse error",), (changed.get("broken", 0), 1, 1)),
     ]
     found = make_answers(health=health)
-    newest = {"quiet": changed.get("newest", UNTIL)}
+    newest = {LogGroup("012345678901", "quiet"): changed.get("newest", UNTIL)}
     answers = replace(found, new_sources=[], newest=newest)
 
     told = summarize(answers, UNTIL)
@@ -226,9 +226,25 @@ def test_one_flow_is_one_flow(rejected: int, word: str) -> None:
     assert "<b>1</b> <span>flow</span>" in build(found)
 
 
+def test_the_same_log_group_of_several_accounts_is_told_apart_where_one_falls_silent() -> None:
+    newest = {
+        LogGroup("012345678901", "/vpc/flow-logs"): UNTIL,
+        LogGroup("123456789010", "/vpc/flow-logs"): UNTIL - dt.timedelta(hours=2),
+    }
+
+    told = summarize(replace(make_answers(), new_sources=[], newest=newest), UNTIL)
+
+    assert told[-1] == (
+        "Log group /vpc/flow-logs of account 123456789010 is silent since 2026-01-16 22:00 UTC."
+    )
+
+
 def test_a_period_without_records_names_the_log_groups_that_were_there_before() -> None:
     found = make_answers(health=[Row((what,), (0, 0, 0)) for what in ("ok", "no data", "skip data", "x")])
-    newest = {f"/vpc/{number}": SINCE - dt.timedelta(hours=number) for number in range(1, 8)}
+    newest = {
+        LogGroup("012345678901", f"/vpc/{number}"): SINCE - dt.timedelta(hours=number)
+        for number in range(1, 8)
+    }
 
     told = summarize(replace(found, newest=newest), UNTIL)
 
@@ -246,7 +262,11 @@ def test_a_period_without_records_names_the_log_groups_that_were_there_before() 
 def test_a_log_group_without_a_record_yet_in_a_short_period_is_not_silent() -> None:
     """Records come every ten minutes, and within another ten."""
     short = Period(UNTIL - dt.timedelta(minutes=20), UNTIL)
-    found = replace(make_answers(), period=short, newest={"/vpc": UNTIL - dt.timedelta(minutes=25)})
+    found = replace(
+        make_answers(),
+        period=short,
+        newest={LogGroup("012345678901", "/vpc"): UNTIL - dt.timedelta(minutes=25)},
+    )
 
     assert not any("silent" in sentence for sentence in summarize(found, UNTIL))
 
