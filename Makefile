@@ -108,6 +108,10 @@ validate: .venv-sam/.stamp .venv-checkov/.stamp ## Check the templates: sam vali
 	@told="$$(.venv-checkov/bin/checkov --quiet --compact --framework cloudformation --skip-download \
 	    --file template.yaml stack/*.yaml 2>&1)" || { echo "$$told" >&2; exit 1; }
 
+.PHONY: workflows
+workflows: .venv-workflows/.stamp ## Check the workflows in .github for holes
+	@.venv-workflows/bin/zizmor --offline --quiet --persona pedantic .github
+
 .PHONY: format
 format: .venv/.stamp ## Format the code, and fix what lint can fix
 	@$(RUN)/ruff format --quiet
@@ -124,13 +128,14 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
 	    --output-file requirements/lambda.txt >/dev/null
-	@for group in sam ministack checkov bench; do \
+	@for group in sam ministack checkov workflows bench; do \
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
-docs: .venv/.stamp ## Renew what is written from the code: tables of fields and modules, the version of the setup
+docs: .venv/.stamp ## Renew what is written from the code: tables of fields and modules, NOTICE, the setup's version
 	@$(RUN)/python -m tools.field_table docs/fields.md
 	@$(RUN)/python -m tools.source_map README.md docs/design.md
+	@$(RUN)/python -m tools.notice NOTICE
 	@$(RUN)/python -m tools.setup_version template.yaml
 
 .PHONY: dashboards

@@ -31,7 +31,7 @@ build-%: | $(UV)
 	@$(UV) pip install --quiet --no-deps --require-hashes --only-binary :all: --link-mode copy \
 	    --python-version $(PYTHON_VERSION) --python-platform $(PLATFORM) \
 	    --target "$(ARTIFACTS_DIR)" --requirements "$(PROJECT)/requirements/lambda.txt"
-	@cp -R parser handler "$(ARTIFACTS_DIR)"
+	@cp -R parser handler "$(PROJECT)/LICENSE" "$(PROJECT)/NOTICE" "$(ARTIFACTS_DIR)"
 	@python="$$($(FIND_PYTHON) 2>/dev/null)" || python=python3; \
 	    "$$python" "$(PROJECT)/builder/finish.py" "$(ARTIFACTS_DIR)" $(PYTHON_VERSION)
 

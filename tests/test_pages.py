@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import field_table, marked, source_map
+from tools import field_table, marked, notice, source_map
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,9 @@ def test_every_word_of_the_glossary_is_used(project: Path) -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in [*pages, *(project / "src").rglob("*.py")])
 
     assert [word for word in words if not re.search(rf"\b{word}s?\b", code, re.IGNORECASE)] == []
+
+
+def test_the_notice_names_every_package_that_the_functions_carry(project: Path) -> None:
+    written = (project / "NOTICE").read_text(encoding="utf-8")
+
+    assert written == notice.render_notice(), "make docs renews it"
