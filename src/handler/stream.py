@@ -57,7 +57,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     except Exception:
         logger.exception("stream.failed", extra={"request_id": context.aws_request_id})
         raise
-    if invocation.is_silent:
+    if invocation.is_silent and not left:
         return answer([])
     counts = {**invocation.counts, "records_left": len(records) - records.index(left) if left else 0}
     milliseconds = int((time.perf_counter() - started) * 1000)
@@ -89,7 +89,7 @@ class Invocation:
     @property
     def is_silent(self) -> bool:
         """Whether there is nothing to say: each line about the functions' own log would call for the next."""
-        return bool(self._passed_over) and not any(self.counts.values()) and not self._stopped_at
+        return bool(self._passed_over) and not any(self.counts.values())
 
     def run(self, records: Iterable[Record]) -> Record | None:
         """Settle records in their order; return the first that is not settled, None where all are."""

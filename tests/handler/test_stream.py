@@ -476,6 +476,27 @@ def test_payloads_of_the_functions_own_log_end_quietly_and_are_counted(
     ]
 
 
+@pytest.mark.usefixtures("account")
+def test_a_record_behind_the_functions_own_log_is_left_in_the_stream_while_opensearch_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Silence about the one is no answer for the other."""
+    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/")
+    own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW])["awslogs"]["data"]
+    function.cluster.away = True
+    event = make_records([own, payload("1"), payload("2")])
+
+    assert [function(event) for _ in range(3)] == ["1"] * 3
+
+    assert [some(each, "records", "records_left") for each in function.metrics] == [
+        {"records": 0, "records_left": 2}
+    ] * 3
+    function.cluster.away = False
+    function.now[0] += 31
+    assert function(event) is None
+    assert taken(function) == ["1", "2"]
+
+
 IS_FULL, ALWAYS = Encoder.__dict__["is_full"], property(lambda _: True)
 KINDS = st.sampled_from(["whole", "part", "rejected", "junk", "control", "old day", "away"])
 
