@@ -63,7 +63,7 @@ equality: .venv/.stamp ## Hold the fast path against the readable definition, ov
 .PHONY: soak
 soak: .venv/.stamp ## Send a million events through faults drawn at random, and count them (SEED=1 repeats)
 	@SOAK_EVENTS=$(or $(EVENTS),1000000) SEED=$(or $(SEED),$(shell date +%s)) \
-	    $(RUN)/pytest -q tests/faults/test_soak.py
+	    $(RUN)/pytest -q -m long tests/faults/test_soak.py
 
 .PHONY: mutants
 mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red

@@ -1,12 +1,14 @@
-"""A batch of a stream that Lambda gave up: each payload in it becomes an object of its own.
+"""A batch of a stream that Lambda gave up: its payloads become an object as the functions store them.
 
-So the replay delivers them one by one as it does all others, and one that cannot be read stops no other.
+Such a batch is read but once, record by record: as a whole, with text within text, it would take more memory
+than what it becomes. The next run delivers that as it does all others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from handler.failures import FailureStore, Pending
+from handler.failures.remainder import Rest
 from handler.report import Unsettled, reject_unusable
 from parser.errors import EnvelopeError
 from parser.kinesis import Record
@@ -17,7 +19,7 @@ GIVEN_UP: Final = Verdict(
 )
 
 RECORD_SECONDS: Final = 0.1
-"""How long it may take to store one: a batch that there is no time for is not begun."""
+"""How long it may take to read one and pack or store it: a batch that there is no time for is not begun."""
 
 
 def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], formats: str) -> int:
@@ -32,19 +34,22 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
         formats: those that lines are read by.
     """
     unreadable = 0
-    for record in records:
-        source = Pending(
-            f"{pending.key}/{record.sequence_number}", len(record.data), pending.since, pending.etag
-        )
-        try:
-            subscription = record.decode()
-        except EnvelopeError as error:
-            store.put_aside(source, record.content, str(error))
-            unreadable += 1
-            continue
-        if subscription.events:
-            events = [Unsettled("", event, GIVEN_UP) for event in subscription.events]
-            store.keep([(subscription, events)], since=pending.since)
-        if subscription.unusable:
-            store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
+
+    def read() -> Iterator[Rest]:
+        nonlocal unreadable
+        for record in records:
+            key = f"{pending.key}/{record.sequence_number}"
+            source = Pending(key, len(record.data), pending.since, pending.etag)
+            try:
+                subscription = record.decode()
+            except EnvelopeError as error:
+                store.put_aside(source, record.content, str(error))
+                unreadable += 1
+                continue
+            if subscription.unusable:
+                store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
+            if subscription.events:
+                yield subscription, [Unsettled("", event, GIVEN_UP) for event in subscription.events]
+
+    store.keep(read(), since=pending.since)
     return unreadable

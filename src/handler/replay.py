@@ -240,6 +240,8 @@ class Replay:
         self.summary.remaining += fate in (Fate.LEFT, Fate.FAILED)
         if fate is not Fate.FAILED:
             self._journal.end(held.pending)
+        if held.own_log and fate in (Fate.DROPPED, Fate.SHORTENED):
+            self.summary.counts["own_log"] += held.own_log
         late = self._time_left() < SHORTEST_OBJECT
         if late or fate is Fate.FAILED or (fate is Fate.LEFT and held.was_tried):
             self._journal.note(held.pending.key)

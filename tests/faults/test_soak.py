@@ -31,6 +31,7 @@ def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     return write
 
 
+@pytest.mark.long
 @pytest.mark.dear(30)
 @pytest.mark.timeout(3600)
 def test_every_event_is_indexed_once_whatever_happens(
@@ -49,5 +50,8 @@ def test_every_event_is_indexed_once_whatever_happens(
 
     assert len(stack.ledger.sent) >= EVENTS
     assert soak.killed > 0
+    assert soak.shard.counts["received"] > 0
     stack.settle()
+    aside = [key for key in stack.bucket.keys("rejected/") if key.endswith(".unreadable")]
+    assert {stack.bucket.read(key) for key in aside} == soak.junk
     tell(f"{len(stack.ledger.sent)} events sent: each is in the index, once")

@@ -62,12 +62,14 @@ class Rig:
         index: the ids of what is in the index.
         answer: what the cluster says of an event that is not there yet.
         now: what the clock shows, in epoch seconds.
+        environ: what the function's environment says besides.
     """
 
     s3: MemoryS3 = field(default_factory=MemoryS3)
     index: set[str] = field(default_factory=set)
     answer: Callable[[str], dict[str, Any]] = lambda _: CREATED
     now: float = START / 1000
+    environ: dict[str, str] = field(default_factory=dict)
 
     def send(self, body: Body, _: float) -> tuple[int, bytes]:
         """Answer a bulk request."""
@@ -84,7 +86,7 @@ class Rig:
 
     def environment(self) -> Environment:
         """Return a new execution environment: nothing is remembered in it."""
-        return Environment(Config.from_environ(ENVIRON), self.send)
+        return Environment(Config.from_environ(ENVIRON | self.environ), self.send)
 
     def put(self, name: str, *ids: str) -> str:
         """Store a payload as forward would; return the key."""

@@ -26,7 +26,8 @@ class Held:
         attempts: how many deliveries of its events gave up before.
         rejected: whether its events are rejected ones.
         alone: whether it is to be in a batch of its own.
-        unpacked: whether what it held is in objects of its own by now.
+        unpacked: whether what it held is in another object by now.
+        own_log: how many of its events are of the functions' own log, and are passed over.
         waiting: its payloads that are not delivered yet, each with those of its events that are too old.
         done: the others, with what became of their events.
     """
@@ -36,6 +37,7 @@ class Held:
     rejected: bool = False
     alone: bool = False
     unpacked: bool = False
+    own_log: int = 0
     waiting: deque[tuple[Subscription, list[Unsettled]]] = field(default_factory=deque)
     done: list[tuple[Subscription, Report]] = field(default_factory=list)
 
@@ -87,13 +89,16 @@ class Held:
 
 
 def hold(pending: Pending, content: Content, config: Config, now: datetime, *, alone: bool) -> Held:
-    """Read an object's payloads, and set apart what of them is too old.
+    """Read an object's payloads, and set apart what of them is too old, and what is the functions' own log.
 
     Raises:
         EnvelopeError: it does not hold any.
     """
     held = Held(replace(pending, etag=content.etag), content.attempts, content.rejected, alone)
     for subscription in content.decode():
+        if config.is_own_log(subscription.log_group):
+            held.own_log += len(subscription.events) + len(subscription.unusable)
+            continue
         fresh, expired = divide(subscription.events, config, now)
         held.waiting.append((msgspec.structs.replace(subscription, events=fresh), expired))
     return held

@@ -1,4 +1,8 @@
-"""The failure bucket: moto's S3 on a port of this machine, which other processes can use as well."""
+"""The failure bucket: moto's S3 on a port of this machine, which other processes can use as well.
+
+Moto does not compare the ETag that DeleteObjects is given, as S3 does: what depends on that is tested on
+`support.memory_s3`, which does.
+"""
 
 import gzip
 import json
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
 
 NAME: Final = "flowlogs-failures"
 REGION: Final = "eu-central-1"
+MAPPING: Final = "0f5e2c1a-6a1d-4c8b-9d55-0c604cde93a5"
+"""The id of the mapping between stream and function, which stands in what Lambda names itself."""
+
 # What a function's environment holds; moto takes any.
 CREDENTIALS: Final = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
@@ -131,4 +138,36 @@ class Bucket:
         }
         key = f"{ON_FAILURE}async/{FUNCTION}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
         self.put(key, json.dumps(record).encode())
+        return key
+
+    def put_discarded(self, records: list[dict[str, Any]]) -> str:
+        """Write the record that Lambda writes of a batch of a stream that it gives up."""
+        now = datetime.now(UTC)
+        shard = records[0]["eventID"].partition(":")[0]
+        numbers = [each["kinesis"]["sequenceNumber"] for each in records]
+        document = {
+            "requestContext": {
+                "requestId": str(uuid.uuid4()),
+                "functionArn": f"arn:aws:lambda:{REGION}:123456789012:function:stream",
+                "condition": "RecordAgeExceeded",
+                "approximateInvokeCount": 7,
+            },
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": "$LATEST",
+                "functionError": "Unhandled",
+            },
+            "version": "1.0",
+            "timestamp": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+            "KinesisBatchInfo": {
+                "shardId": shard,
+                "startSequenceNumber": numbers[0],
+                "endSequenceNumber": numbers[-1],
+                "batchSize": len(records),
+                "streamArn": records[0]["eventSourceARN"],
+            },
+            "payload": json.dumps({"Records": records}),
+        }
+        key = f"{ON_FAILURE}{MAPPING}/{shard}/{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+        self.put(key, json.dumps(document).encode())
         return key

@@ -11,7 +11,7 @@ import pytest
 
 from faults.harness.bucket import CREDENTIALS, NAME, Bucket
 from faults.harness.context import make_context
-from handler import batch, forward, replay
+from handler import batch, forward, replay, stream
 from handler.config import Config
 from handler.delivery import Delivery
 from handler.environment import Environment
@@ -35,7 +35,7 @@ class Container:
 
 @dataclass
 class Functions:
-    """Forward and replay of one stack.
+    """Forward, stream and replay of one stack.
 
     Attributes:
         bucket: the failure bucket.
@@ -70,6 +70,8 @@ class Functions:
         made.containers.append(made.make_container())
         monkeypatch.setattr(forward, "prepare", lambda: made._current.environment)
         monkeypatch.setattr(replay, "prepare", lambda: made._current.environment)
+        monkeypatch.setattr(stream, "prepare", lambda: made._current.environment)
+        monkeypatch.setattr(stream, "emit_metrics", lambda _, counts: made._current.counts.update(counts))
         return made
 
     def make_container(
@@ -108,6 +110,27 @@ class Functions:
         assert (answer["received"], answer["unaccounted"]) == (settled, 0)
         return answer
 
+    def read(
+        self,
+        event: Mapping[str, Any],
+        *,
+        container: int = 0,
+        request_id: str | None = None,
+        seconds: float = 60.0,
+    ) -> tuple[str | None, Answer]:
+        """Call the stream function once; raises what it raises.
+
+        Returns the number of the record that it answers with (None: all are settled), and what it counted.
+        """
+        self._current.environment = self.containers[container].environment
+        self._current.counts = counts = {}
+        answer = stream.lambda_handler(dict(event), make_context(request_id, seconds, "stream"))
+        settled = counts["indexed"] + counts["duplicate"] + counts["pending"] + counts["rejected"]
+        assert (counts["received"], counts["unaccounted"]) == (settled, 0)
+        named = [each["itemIdentifier"] for each in answer["batchItemFailures"]]
+        assert len(named) <= 1
+        return next(iter(named), None), counts
+
     def deliver(
         self, event: Mapping[str, Any], *, container: int = 0, seconds: float = 60.0
     ) -> Answer | None:
@@ -124,10 +147,12 @@ class Functions:
         self.bucket.put_on_failure(event, request_id, self.failures[-1])
         return None
 
-    def replay(self, *, seconds: float = 60.0, container: Container | None = None) -> Answer:
+    def replay(
+        self, *, seconds: float = 60.0, container: Container | None = None, request_id: str | None = None
+    ) -> Answer:
         """Run the replay function once, in an environment of its own."""
         self._current.environment = (container or self.make_container()).environment
-        return replay.lambda_handler({}, make_context(None, seconds, "replay"))
+        return replay.lambda_handler({}, make_context(request_id, seconds, "replay"))
 
     def replay_until_quiet(self, *, seconds: float = 60.0, runs: int = 30) -> list[Answer | None]:
         """Run the replay function again and again, until nothing is left or nothing changes.

@@ -238,7 +238,7 @@ MUTATIONS: Final = {
         blame_documents, "test_cluster.py", "no_fault_of_theirs and new"
     ),
     "an event is at fault only where others pass": Mutation(
-        reject_what_is_refused_alone, "test_one_bad_part.py", "lets_nothing_pass and one_event and 400"
+        reject_what_is_refused_alone, "test_one_bad_part.py", "lets_nothing_pass and 400"
     ),
     "an outage is remembered": Mutation(insist, "test_cluster.py", "asked_seldom"),
     "a replay stops when the cluster refuses": Mutation(replay_on, "test_replays.py", "stops_after_one"),

@@ -19,7 +19,7 @@ import boto3  # noqa: F401  # so that it is there when a function needs it
 
 from faults.harness import mutations  # noqa: F401  # takes effect here, too
 from faults.harness.context import make_context
-from handler import delivery, forward, replay
+from handler import delivery, forward, replay, stream
 from handler.failures import FailureStore
 from handler.replaying.settling import Settler
 
@@ -55,6 +55,21 @@ FORWARD: Final = {
     "before the rejected are written": Step(FailureStore, "_write", BEFORE, 2),
     "after the rejected are stored": Step(FailureStore, "reject", AFTER),
     "before the answer": Step(forward, "emit_metrics", BEFORE),
+}
+STREAM: Final = {
+    "before the records are read": Step(stream, "read_records", BEFORE),
+    "before the first request": Step(delivery.Delivery, "_post", BEFORE),
+    "after a request, before its reply is judged": Step(delivery, "judge", BEFORE),
+    "before a record that is no payload is set aside": Step(FailureStore, "put_aside", BEFORE),
+    "after a record that is no payload is set aside": Step(FailureStore, "put_aside", AFTER),
+    "before anything is stored": Step(FailureStore, "keep", BEFORE),
+    "before the pending are written": Step(FailureStore, "_write", BEFORE),
+    "after the pending are stored": Step(FailureStore, "keep", AFTER),
+    "before the rejected are stored": Step(FailureStore, "reject", BEFORE),
+    "after the rejected of a record are stored": Step(FailureStore, "reject", AFTER),
+    "after the rejected of another are stored": Step(FailureStore, "reject", AFTER, 2),
+    "before the numbers are told": Step(stream, "emit_metrics", BEFORE),
+    "before the answer": Step(stream, "answer", BEFORE),
 }
 REPLAY: Final = {
     "before the journal is read": Step(FailureStore, "read_journal", BEFORE),
@@ -93,7 +108,16 @@ BATCH: Final = {
 }
 """Of a batch of several objects; the first batch of a run is one object."""
 
-STEPS: Final = {"forward": FORWARD, "replay": REPLAY | {f"of a batch, {step}": BATCH[step] for step in BATCH}}
+STEPS: Final = {
+    "forward": FORWARD,
+    "stream": STREAM,
+    "replay": REPLAY | {f"of a batch, {step}": BATCH[step] for step in BATCH},
+}
+HANDLERS: Final[dict[str, Callable[..., object]]] = {
+    "forward": forward.lambda_handler,
+    "stream": stream.lambda_handler,
+    "replay": replay.lambda_handler,
+}
 
 
 class Victims:
@@ -113,7 +137,7 @@ class Victims:
         self._process.communicate()
 
     def kill(self, function: str, step: str, event: object, environ: dict[str, str], request_id: str) -> None:
-        """Run `forward` or `replay` in a process that dies at that step; raise where it does not."""
+        """Run a function in a process that dies at that step; raise where it does not."""
         status = self.run(function, event, environ, request_id, step=step)
         assert status == -signal.SIGKILL, f"{function} did not come to the step {step!r}"
 
@@ -126,7 +150,7 @@ class Victims:
         *,
         step: str | None = None,
     ) -> int:
-        """Run `forward` or `replay` in a process of its own and return its exit status."""
+        """Run a function in a process of its own and return its exit status."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         order = {
@@ -165,8 +189,7 @@ def run(order: dict[str, Any]) -> None:
     os.dup2(2, 1)  # what it prints is no answer of this program
     if order["step"] is not None:
         arm(STEPS[order["function"]][order["step"]])
-    handler = {"forward": forward.lambda_handler, "replay": replay.lambda_handler}[order["function"]]
-    handler(order["event"], make_context(order["request_id"], 60.0))
+    HANDLERS[order["function"]](order["event"], make_context(order["request_id"], 60.0))
 
 
 def main() -> None:

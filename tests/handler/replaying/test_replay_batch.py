@@ -24,23 +24,33 @@ def payload(*ids: str, timestamp: int = START) -> str:
     return encode_event("1", "/vpc", "eni-1", rows)["awslogs"]["data"]
 
 
-def test_each_payload_of_a_batch_becomes_an_object_and_is_delivered_by_the_next_run(rig: Rig) -> None:
+def test_the_payloads_of_a_batch_become_one_object_and_are_delivered_by_the_next_run(rig: Rig) -> None:
     put_batch(rig, payload("a", "b"), "bm8gcGF5bG9hZA==", payload("c"))
 
     first = rig.run()
 
     assert (first["shortened"], first["unreadable"], first["received"]) == (1, 1, 0)
     assert rig.s3.keys(ON_FAILURE) == []
-    assert rig.waiting() == {"a", "b", "c"}
+    assert len(rig.s3.keys(FAILED)) == 1
+    assert rig.list_waiting() == ["a", "b", "c"]
     (key,) = rig.s3.keys(REJECTED)
     assert key.endswith(".unreadable")
     assert rig.s3.objects[key].data == b"no payload"
 
     second = rig.run()
 
-    assert (second["received"], second["indexed"], second["dropped"]) == (3, 3, 2)
+    assert (second["received"], second["indexed"], second["dropped"]) == (3, 3, 1)
     assert rig.index == {"a", "b", "c"}
     assert rig.s3.keys(FAILED) == []
+
+
+def test_a_batch_without_a_payload_leaves_no_object(rig: Rig) -> None:
+    put_batch(rig, "bm8gcGF5bG9hZA==", payload())
+
+    answer = rig.run()
+
+    assert (answer["unreadable"], answer["remaining_objects"]) == (1, 0)
+    assert (rig.s3.keys(FAILED), rig.s3.keys(ON_FAILURE)) == ([], [])
 
 
 def test_a_run_that_is_stopped_on_the_way_loses_nothing(rig: Rig) -> None:
