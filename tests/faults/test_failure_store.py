@@ -11,12 +11,14 @@ from botocore.config import Config
 from faults.conftest import Stack
 from faults.harness import faults
 from faults.harness.bucket import NAME
-from faults.harness.faults import answering, item, refusing_items
+from faults.harness.faults import answering, item, refusing_items, refusing_keys
 from faults.harness.ledger import every
 from faults.harness.proxy import Exchange, Fault, Proxy, passing
+from faults.harness.shard import Shard
 from handler.environment import RESERVE
 from handler.failures import connect_s3
 from handler.failures import store as failure_store
+from handler.replay import ReplayError
 
 BUSY = item(429, "rejected_execution_exception", "rejected execution of primary operation")
 BAD = item(400, "mapper_parsing_exception", "failed to parse field [srcaddr] of type [ip]")
@@ -65,6 +67,56 @@ def test_lambda_keeps_what_the_store_refuses(stack: Stack, s3: Proxy, fault: str
     s3.lift()
     stack.functions.replay()  # in vain: the cluster is still busy
     stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
+
+
+@pytest.mark.dear(3)
+def test_a_stream_keeps_what_the_store_refuses(stack: Stack, s3: Proxy) -> None:
+    """Whatever it is that was to be stored: a rest, what was rejected, or what is no payload."""
+    bad: set[str] = set()
+    for name, fault in REFUSALS.items():
+        shard = Shard(stack.functions)
+        good, mixed = stack.ledger.payload(events=4), stack.ledger.payload(events=12)
+        busy, refused = every(4, mixed.events), every(4, mixed.events[1:])
+        bad |= refused
+        shard.put(good, mixed)
+        shard.put_data("bm8gcGF5bG9hZA==")
+        stack.functions.restart()
+        stack.proxy.always(refusing_items((busy | refused).__contains__, BUSY))
+        s3.always(fault)
+
+        answer = shard.invoke()
+        assert (name, answer["records"], answer["received"], answer["indexed"]) == (name, 1, 4, 4)
+        s3.lift()
+        stack.proxy.always(refusing_items(refused.__contains__, BAD))
+        s3.script(passing, *[fault] * 3)  # what is no payload comes behind the rejected
+        answer = shard.invoke()
+        assert (name, answer["records"], answer["rejected"], answer["duplicate"]) == (name, 1, 3, 6)
+        s3.lift()
+        shard.drain()
+        assert (shard.counts["received"], shard.counts["unreadable"]) == (16, 1)
+    stack.proxy.always(refusing_items(bad.__contains__, BAD))  # what was written, though nobody knew
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=dict.fromkeys(bad, "400 mapper_parsing_exception"))
+
+
+def test_a_record_that_would_expire_stays_in_the_stream_while_the_store_refuses(
+    stack: Stack, s3: Proxy
+) -> None:
+    shard = Shard(stack.functions)
+    shard.put(*(stack.ledger.payload(events=4) for _ in range(3)), arrived=0.0)
+    s3.always(REFUSALS["503 SlowDown"])
+    with stack.proxy.closed():
+        for _ in range(2):
+            answer = shard.invoke()
+            assert (answer["received"], answer["records_left"]) == (0, 3)
+        s3.lift()
+        s3.script(passing, REFUSALS["403 AccessDenied"])
+        answer = shard.invoke()
+        assert (answer["records"], answer["pending"], answer["records_left"]) == (1, 4, 2)
+        shard.drain()
+    assert (shard.counts["received"], shard.counts["pending"]) == (12, 12)
     stack.functions.replay_until_quiet()
     stack.settle()
 
@@ -150,6 +202,51 @@ def test_a_replay_that_may_not_write_or_drop_changes_nothing(stack: Stack, s3: P
     s3.lift()
     stack.functions.replay_until_quiet()
     stack.settle(rejected=dict.fromkeys(bad, "400 mapper_parsing_exception"))
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InternalError", "PreconditionFailed"])
+def test_an_object_that_deleteobjects_leaves_is_named_and_its_events_stay_settled(
+    stack: Stack, s3: Proxy, code: str
+) -> None:
+    for number in range(4):
+        stack.store(stack.ledger.payload(events=6), f"object-{number}")
+    s3.always(refusing_keys(lambda key: "object-2" in key, code))
+
+    if code == "PreconditionFailed":  # another object has taken its place: that one is to be replayed
+        assert stack.functions.replay()["left"] == 1
+    else:
+        with pytest.raises(ReplayError, match="1 objects could not be handled"):
+            stack.functions.replay()
+
+    assert [key.rpartition("/")[2] for key in stack.bucket.pending()] == ["object-2.json.gz"]
+    stack.ledger.settle_index(stack.node)
+    s3.lift()
+    answers = stack.functions.replay_until_quiet()
+    received = 6 if code == "PreconditionFailed" else 0
+    assert sum(each["received"] for each in answers if each) == received
+    assert stack.bucket.keys() == []
+    stack.settle()
+
+
+def test_an_answer_of_deleteobjects_that_is_lost_loses_nothing(stack: Stack, s3: Proxy) -> None:
+    for number in range(4):
+        stack.store(stack.ledger.payload(events=6), f"object-{number}")
+
+    def lose(exchange: Exchange) -> None:
+        if exchange.read_head().method == "POST":
+            faults.apply_and_never_answer(exchange)
+        else:
+            passing(exchange)
+
+    s3.always(lose)
+    with pytest.raises(ReplayError):
+        stack.functions.replay()
+    s3.lift()
+    answers = [*stack.functions.replay_until_quiet(), stack.functions.replay()]
+
+    assert all(each is not None and each["unaccounted"] == 0 for each in answers)
+    assert stack.bucket.keys() == []
+    stack.settle()
 
 
 def test_two_environments_in_the_same_microsecond_write_two_objects(

@@ -7,7 +7,8 @@ import pytest
 from faults.conftest import Stack
 from faults.harness.faults import item, refusing_items
 from faults.harness.ledger import FIRST_DAY, Payload, every
-from faults.harness.victim import BATCH, FORWARD, REPLAY, Victims
+from faults.harness.shard import Shard
+from faults.harness.victim import BATCH, FORWARD, REPLAY, STREAM, Victims
 from handler.failures import FAILED
 from parser.document import index_name
 
@@ -52,6 +53,29 @@ def test_forward_killed_at_a_step_is_ended_by_lambdas_retry(
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle(rejected=rejected)
+
+
+@pytest.mark.parametrize("step", STREAM)
+def test_stream_killed_at_a_step_is_ended_when_its_records_come_again_in_halves(
+    stack: Stack, victims: Victims, step: str
+) -> None:
+    payloads, rejected = spoil(stack, 4)
+    shard = Shard(stack.functions)
+    shard.put(*payloads[:2])
+    shard.put_data("bm8gcGF5bG9hZA==")
+    shard.put(*payloads[2:])
+
+    victims.kill("stream", step, shard.event, stack.functions.environ, "killed")
+    shard.halve()
+    shard.drain()
+
+    counts = shard.counts
+    assert (counts["received"], counts["pending"], counts["rejected"]) == (64, 8, 32)
+    assert (counts["records"], counts["unreadable"]) == (5, 1)
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=rejected)
+    assert len([key for key in stack.bucket.keys("rejected/") if key.endswith(".unreadable")]) == 1
 
 
 @pytest.mark.parametrize("step", REPLAY)

@@ -20,7 +20,7 @@ from faults.harness.ledger import DAY, FIRST_DAY, every
 from faults.harness.proxy import Exchange
 from faults.harness.victim import Victims
 from flowlogs.traffic.day import encode_payload
-from handler.failures import FAILED, ON_FAILURE
+from handler.failures import FAILED, ON_FAILURE, Content, FailureStore
 
 CONTROL = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logEvents": []}
 
@@ -120,6 +120,51 @@ def test_two_replays_at_once_change_nothing(stack: Stack) -> None:
         assert [end.result(120) for end in ends] == [0, 0]
 
     stack.settle(rejected=dict.fromkeys(bad, "400 mapper_parsing_exception"))
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one behind the other", "at once"])
+def test_a_replay_that_is_handed_over_twice_with_one_request_id_changes_nothing(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, *, at_once: bool
+) -> None:
+    """What they write back keeps the time of what they read, and is not to have one name."""
+    payloads = [stack.ledger.payload(events=8) for _ in range(3)]
+    bad = [every(4, payload.events) for payload in payloads]
+    refusal = item(403, "cluster_block_exception", "index blocked by: [FORBIDDEN/8/index write (api)];")
+    stack.proxy.always(refusing_items(frozenset().union(*bad).__contains__, refusal))
+
+    def store(number: int) -> None:
+        stack.store(payloads[number], f"20260101T000000.000000Z-one-request-{'abc'[number]}")
+
+    def run() -> dict[str, int]:
+        return stack.functions.replay(request_id="one-request")
+
+    store(0)
+    store(1)
+    if at_once:
+        both = threading.Barrier(2)
+        read = FailureStore.read
+
+        def meet(self: FailureStore, key: str) -> Content | None:
+            if key.endswith("-a.json.gz"):
+                both.wait(60)
+            return read(self, key)
+
+        monkeypatch.setattr(FailureStore, "read", meet)
+        with ThreadPoolExecutor(2) as threads:
+            answers = [each.result(60) for each in [threads.submit(run), threads.submit(run)]]
+        store(2)
+        answers.append(run())
+    else:
+        answers = [run()]
+        store(2)  # its rest is written back by the second run, of the same name but for what is drawn
+        answers.append(run())
+
+    assert [each["unaccounted"] for each in answers] == [0] * len(answers)
+    assert sum(each["indexed"] for each in answers) == 18
+    stack.settle(waiting=frozenset().union(*bad))
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle()
 
 
 def test_the_same_object_twice_changes_nothing(stack: Stack) -> None:

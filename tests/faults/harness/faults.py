@@ -1,7 +1,8 @@
-"""What can happen to one bulk request between a function and OpenSearch."""
+"""What can happen to one request between a function and OpenSearch, or S3."""
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Final
@@ -183,6 +184,35 @@ def _rows(body: bytes) -> list[tuple[str, bytes]]:
         (next(iter(action.values()))["_id"], line + document)
         for action, line, document in zip(actions, lines[::2], lines[1::2], strict=True)
     ]
+
+
+# ---- S3 ----
+
+
+def refusing_keys(pick: Pick, code: str) -> Fault:
+    """Keep some objects from DeleteObjects, and say so in its answer; the others are gone."""
+
+    def refuse(exchange: Exchange) -> None:
+        if exchange.read_head().method != "POST":
+            return passing(exchange)
+        body = exchange.read_body().decode()
+        named = {_KEY.search(each)[1]: each for each in _OBJECT.findall(body)}  # type: ignore[index]  # each has one
+        kept = {key: each for key, each in named.items() if pick(key)}
+        for each in kept.values():
+            body = body.replace(each, "")
+        if len(kept) < len(named):
+            exchange.forward(body.encode())
+        errors = "".join(f"<Error><Key>{key}</Key><Code>{code}</Code></Error>" for key in kept)
+        return exchange.answer(
+            Reply(200, _DELETED.format(errors).encode(), {"content-type": "application/xml"})
+        )
+
+    return refuse
+
+
+_OBJECT: Final = re.compile("<Object>.*?</Object>", re.DOTALL)
+_KEY: Final = re.compile("<Key>(.*?)</Key>")
+_DELETED: Final = '<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{}</DeleteResult>'
 
 
 # ---- the cluster dies ----

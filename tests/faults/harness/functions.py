@@ -123,7 +123,8 @@ class Functions:
         Returns the number of the record that it answers with (None: all are settled), and what it counted.
         """
         self._current.environment = self.containers[container].environment
-        self._current.counts = counts = {}
+        counts: Answer = {}
+        self._current.counts = counts
         answer = stream.lambda_handler(dict(event), make_context(request_id, seconds, "stream"))
         settled = counts["indexed"] + counts["duplicate"] + counts["pending"] + counts["rejected"]
         assert (counts["received"], counts["unaccounted"]) == (settled, 0)

@@ -105,7 +105,15 @@ class Ledger:
             waiting: ids of the events that must still be under failed/, and not in the index.
         """
         refused = dict(rejected or {})
-        missing = self.sent.keys() - refused.keys() - set(waiting)
+        self.settle_index(node, {*refused, *waiting})
+        self._settle_rejected(bucket, refused)
+        assert set(bucket.pending_ids()) == set(waiting)
+        if not waiting:
+            assert bucket.pending() == []
+
+    def settle_index(self, node: Embedded, others: Collection[str] = ()) -> None:
+        """Assert that each event is in the index, once, as it was sent; but not those others."""
+        missing = self.sent.keys() - set(others)
         for hit in read_index(node):
             identity = hit["_id"]
             assert identity in missing, f"{identity} is in the index twice, or should not be there"
@@ -117,10 +125,6 @@ class Ledger:
                 sent.message,
             )
         assert not missing, f"{len(missing)} of {len(self.sent)} events are lost, such as {min(missing)}"
-        self._settle_rejected(bucket, refused)
-        assert set(bucket.pending_ids()) == set(waiting)
-        if not waiting:
-            assert bucket.pending() == []
 
     def _settle_rejected(self, bucket: Bucket, expected: Mapping[str, str]) -> None:
         lines = bucket.rejected()

@@ -1,6 +1,7 @@
 """A shard of a stream, and what Lambda does with it: batches in their order, again from where it is told."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 from faults.harness.functions import Answer, Functions
@@ -11,6 +12,8 @@ from parser.subscription import decode
 
 MOST: Final = 100
 """Records of a batch."""
+
+MOST_TRIES: Final = 50
 
 Row = dict[str, Any]
 """A record, as it stands in the event that Lambda hands over."""
@@ -78,16 +81,14 @@ class Shard:
         self.rows = self.rows[done:]
         return answer
 
-    def drain(self, *, tries: int = 50) -> None:
-        """Hand over until nothing is left, as Lambda does."""
-        for _ in range(tries):
+    def drain(self, before: Callable[[], object] = lambda: None) -> None:
+        """Hand over until nothing is left, as Lambda does; something may be done before each time."""
+        for _ in range(MOST_TRIES):
             if not self.rows:
                 return
-            try:
-                self.invoke()
-            except Exception as error:  # noqa: BLE001  # whatever it is, Lambda hands over again
-                self._functions.failures.append(error)
-        raise AssertionError(f"{len(self.rows)} records are not settled, however often they are handed over")
+            before()
+            answer = self.invoke()
+        raise AssertionError(f"{len(self.rows)} records are not settled, however often they come: {answer}")
 
     def halve(self) -> None:
         """Do what Lambda does when a batch failed: hand over its first half."""

@@ -129,8 +129,7 @@ class Soak:
             self.functions.failures.clear()  # they hold the payloads
         self.proxy.lift()
         self.s3.lift()
-        self._restart()
-        self.shard.drain()
+        self.shard.drain(before=self._restart)  # whose environment remembers no outage
         self.functions.replay_until_quiet(seconds=600.0)
 
     def summary(self) -> str:
