@@ -8,7 +8,8 @@ from pathlib import Path
 FAULTS = Path(__file__).parent
 sys.path.insert(0, str(FAULTS.parent))
 
-from faults.harness.mutations import MUTATIONS, Mutation  # noqa: E402  # found by the line above
+from faults.harness.mutation import Mutation  # noqa: E402  # found by the line above
+from faults.harness.mutations import MUTATIONS  # noqa: E402
 
 RED = 1
 """pytest's exit status when a test failed."""

@@ -75,9 +75,9 @@ def test_lambda_keeps_what_the_store_refuses(stack: Stack, s3: Proxy, fault: str
 def test_a_stream_keeps_what_the_store_refuses(stack: Stack, s3: Proxy) -> None:
     """Whatever it is that was to be stored: a rest, what was rejected, or what is no payload."""
     bad: set[str] = set()
+    shard = Shard(stack.functions)
     for name, fault in REFUSALS.items():
-        shard = Shard(stack.functions)
-        good, mixed = stack.ledger.payload(events=4), stack.ledger.payload(events=12)
+        good, mixed = (stack.ledger.payload(events=events, days=1) for events in (4, 12))
         busy, refused = every(4, mixed.events), every(4, mixed.events[1:])
         bad |= refused
         shard.put(good, mixed)
@@ -95,7 +95,7 @@ def test_a_stream_keeps_what_the_store_refuses(stack: Stack, s3: Proxy) -> None:
         assert (name, answer["records"], answer["rejected"], answer["duplicate"]) == (name, 1, 3, 6)
         s3.lift()
         shard.drain()
-        assert (shard.counts["received"], shard.counts["unreadable"]) == (16, 1)
+    assert (shard.counts["received"], shard.counts["unreadable"]) == (16 * len(REFUSALS), len(REFUSALS))
     stack.proxy.always(refusing_items(bad.__contains__, BAD))  # what was written, though nobody knew
     stack.functions.replay_until_quiet()
     stack.settle(rejected=dict.fromkeys(bad, "400 mapper_parsing_exception"))

@@ -3,15 +3,14 @@
 Imported, this takes away what the variable MUTATION names; `make mutants` does so with each in turn.
 """
 
-import contextlib
-import gzip
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
 
+from faults.harness.batch_mutations import OF_BATCHES
+from faults.harness.mutation import Mutation, change_bodies, patch, succeed_always
 from handler import delivery, forward, opensearch
-from handler.batch import Safe
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
 from handler.outage import Outage
@@ -19,7 +18,7 @@ from handler.replaying.dispatch import Dispatch
 from handler.replaying.held import Held
 from handler.replaying.settling import Settler
 from handler.summary import Fate
-from parser import bulk, reply
+from parser import reply
 from parser.reply import Outcome, Verdict
 
 INDEXED: Final = Verdict(Outcome.INDEXED, 201)
@@ -128,17 +127,6 @@ def store_no_reasons() -> None:
     patch(FailureStore, "reject", lambda *_, **__: "")
 
 
-def succeed_always() -> None:
-    """Return success though the store refused."""
-    keep = Safe.keep
-
-    def keep_silently(*arguments: Any, **named: Any) -> None:
-        with contextlib.suppress(Exception):  # this is the defect
-            keep(*arguments, **named)
-
-    patch(Safe, "keep", keep_silently)
-
-
 def ignore_the_clock() -> None:
     """Send until Lambda stops the function."""
     patch(forward, "measure_time", lambda _: lambda: 1000.0)
@@ -176,32 +164,7 @@ def reject_what_is_refused_alone() -> None:
     patch(delivery.Delivery, "_settle_suspects", settle_blindly)
 
 
-def patch(owner: Any, name: str, value: Any) -> None:
-    """Change the code of this process, for good."""
-    setattr(owner, name, value)
-
-
-def change_bodies(change: Callable[[bytes], bytes]) -> None:
-    """Change the rows of each body, once it is made."""
-    finish = bulk._Builder.finish
-
-    def finish_changed(self: bulk._Builder) -> bulk.Body:
-        body = finish(self)
-        return replace(body, data=gzip.compress(change(gzip.decompress(body.data))))
-
-    patch(bulk._Builder, "finish", finish_changed)
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """What is taken away, and the test that must notice: a file, and words of the test's name."""
-
-    apply: Callable[[], None]
-    file: str
-    words: str
-
-
-MUTATIONS: Final = {
+OF_DELIVERIES: Final = {
     "the reply is judged item by item": Mutation(
         trust_status, "test_replies.py", "soon_over and some and 429"
     ),
@@ -244,6 +207,8 @@ MUTATIONS: Final = {
     "a replay stops when the cluster refuses": Mutation(replay_on, "test_replays.py", "stops_after_one"),
 }
 
+
+MUTATIONS: Final = OF_DELIVERIES | OF_BATCHES
 
 if os.environ.get("MUTATION"):
     MUTATIONS[os.environ["MUTATION"]].apply()

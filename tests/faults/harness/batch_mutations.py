@@ -1,0 +1,184 @@
+"""Safeguards of batches, of the stream and of the bucket, each of which can be taken away."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from faults.harness.mutation import Mutation, patch, succeed_always
+from handler import stream
+from handler.failures import FailureStore, Pending
+from handler.journal import Journal
+from handler.replaying import opening
+from handler.replaying.held import Held
+from handler.replaying.settling import Settler
+from handler.report import BatchReport, Unsettled
+from handler.summary import Fate
+from parser.kinesis import Record, answer
+
+
+def settle_what_was_not_set_aside() -> None:
+    """Take a record that is no payload for done, though it could not be set aside."""
+    set_aside = stream.Invocation._set_aside
+
+    def set_aside_silently(self: stream.Invocation, record: Record, reason: str) -> bool:
+        set_aside(self, record, reason)
+        return True
+
+    patch(stream.Invocation, "_set_aside", set_aside_silently)
+
+
+def answer_that_all_is_done() -> None:
+    """Tell Lambda that all records are settled."""
+    patch(stream, "answer", lambda _: answer([]))
+
+
+def answer_the_last() -> None:
+    """Tell Lambda to go on from the last record, whichever is the first that is not settled."""
+    run = stream.Invocation.run
+
+    def run_on(self: stream.Invocation, records: Sequence[Record]) -> Record | None:
+        return run(self, records) and records[-1]
+
+    patch(stream.Invocation, "run", run_on)
+
+
+def be_silent_about_others() -> None:
+    """Say nothing, not even which record is left, where a payload of the own log came before it."""
+    run = stream.Invocation.run
+
+    def run_silently(self: stream.Invocation, records: Sequence[Record]) -> Record | None:
+        left = run(self, records)
+        return None if self.is_silent else left
+
+    patch(stream.Invocation, "run", run_silently)
+
+
+def let_records_expire() -> None:
+    """Leave a record in the stream, however old it is."""
+    patch(stream, "WAITING_SHARE", 1e9)
+
+
+def store_records_at_once() -> None:
+    """Store a record in the bucket, however young it is."""
+    patch(stream, "WAITING_SHARE", -1e9)
+
+
+def take_repeats_for_indexed() -> None:
+    """Take an event that an earlier payload has brought for a duplicate, whatever became of that one."""
+    patch(BatchReport, "share_fate", lambda _, repeated: list(repeated))
+
+
+def forget_repeats() -> None:
+    """Say nothing of an event that an earlier payload has brought."""
+    patch(BatchReport, "share_fate", lambda *_: [])
+
+
+def mix_payloads() -> None:
+    """Keep what is not settled with the first payload of the batch."""
+
+    def keep(self: BatchReport, unsettled: Iterable[Unsettled]) -> None:
+        self.payloads[0].pending.extend(unsettled)
+
+    patch(BatchReport, "keep", keep)
+
+
+def lose_a_discarded_batch() -> None:
+    """Drop a batch that Lambda gave up without storing its payloads."""
+    patch(opening, "unpack", lambda *_: 0)
+
+
+def drop_before_rejecting() -> None:
+    """Drop stored objects before what is rejected of them is stored."""
+    original = Settler._reject
+
+    def reject(self: Settler, objects: Sequence[Held]) -> dict[Held, Fate]:
+        self._drop(objects)
+        return original(self, objects)
+
+    patch(Settler, "_reject", reject)
+
+
+def ignore_errors_of_keys() -> None:
+    """Take an answer of DeleteObjects for success, without a look at its errors."""
+    drop_all = FailureStore.drop_all
+
+    def drop_blindly(self: FailureStore, objects: Sequence[Pending]) -> dict[str, str]:
+        drop_all(self, objects)
+        return {}
+
+    patch(FailureStore, "drop_all", drop_blindly)
+
+
+def drop_whatever_is_there() -> None:
+    """Drop an object by its name, though another has taken its place."""
+    drop_all = FailureStore.drop_all
+
+    def drop_any(self: FailureStore, objects: Sequence[Pending]) -> dict[str, str]:
+        return drop_all(self, [replace(each, etag="") for each in objects])
+
+    patch(FailureStore, "drop_all", drop_any)
+
+
+def forget_what_is_settled() -> None:
+    """Deliver an object again of which only the removal failed."""
+    patch(Journal, "note_settled", lambda *_, **__: None)
+
+
+def name_after_the_request() -> None:
+    """Name objects after time and request alone, and replace what has that name."""
+    write = FailureStore._write
+
+    def write_over(self: FailureStore, key: str, *arguments: Any, **_: Any) -> str:
+        return write(self, key.replace(self._unique, self._unique.rpartition("-")[0]), *arguments)
+
+    patch(FailureStore, "_write", write_over)
+
+
+OF_BATCHES: Final = {
+    "a record is done when its rest is stored": Mutation(
+        succeed_always, "test_failure_store.py", "stream_keeps"
+    ),
+    "a record that is no payload is done when it is set aside": Mutation(
+        settle_what_was_not_set_aside, "test_failure_store.py", "stream_keeps"
+    ),
+    "what is not settled comes again": Mutation(answer_that_all_is_done, "test_stream.py", "comes_again"),
+    "the first that is not settled is answered": Mutation(answer_the_last, "test_stream.py", "comes_again"),
+    "silence about the own log is none about others": Mutation(
+        be_silent_about_others, "../handler/test_stream.py", "behind_the_functions_own_log"
+    ),
+    "the same, whatever comes": Mutation(
+        be_silent_about_others, "../handler/test_stream_scripts.py", "answered_record"
+    ),
+    "what would expire goes to the bucket": Mutation(
+        let_records_expire, "test_stream.py", "waits_for_its_turn"
+    ),
+    "what is young waits in the stream": Mutation(store_records_at_once, "test_stream.py", "while_replies"),
+    "what an earlier payload has brought shares its fate": Mutation(
+        take_repeats_for_indexed, "../handler/test_batch.py", "shares_its_fate and pending"
+    ),
+    "the same, whatever a cluster says": Mutation(
+        take_repeats_for_indexed, "../handler/test_batch_scripts.py", "settled_once"
+    ),
+    "what an earlier payload has brought is counted": Mutation(
+        forget_repeats, "../handler/test_batch.py", "delivered_twice"
+    ),
+    "each payload has its own rest": Mutation(mix_payloads, "../handler/test_batch.py", "numbers_and_names"),
+    "a discarded batch is stored before it is dropped": Mutation(
+        lose_a_discarded_batch, "test_stream.py", "gave_up and untouched"
+    ),
+    "what is rejected is stored before its object is dropped": Mutation(
+        drop_before_rejecting, "test_kills.py", "replay_killed and before and rejected"
+    ),
+    "the errors of DeleteObjects are read": Mutation(
+        ignore_errors_of_keys, "test_failure_store.py", "deleteobjects_leaves and AccessDenied"
+    ),
+    "only what was read is dropped": Mutation(
+        drop_whatever_is_there, "../handler/replaying/test_replay_journal.py", "overwritten_during"
+    ),
+    "what only its removal failed of is not sent again": Mutation(
+        forget_what_is_settled, "test_failure_store.py", "deleteobjects_leaves and AccessDenied"
+    ),
+    "no two objects have one name": Mutation(
+        name_after_the_request, "test_replays.py", "one_request_id and behind"
+    ),
+}
