@@ -126,8 +126,21 @@ class Safe:
             self._store = FailureStore(bucket, self._request_id, kms_key=self._config.failure_kms_key)
         return self._store
 
-    def keep(self, subscription: Subscription, report: Report, *, source: Pending | None = None) -> None:
-        """Store what is not settled; what is rejected counts as settled only with its reason stored.
+    def keep(self, payloads: Iterable[tuple[Subscription, Report]]) -> None:
+        """Store what is pending of payloads for a replay, together.
+
+        Raises:
+            DeliveryError: there is no bucket. Errors of S3: it took them not.
+        """
+        left = [(subscription, report) for subscription, report in payloads if report.pending]
+        if not left:
+            return
+        if self.store is None:
+            raise DeliveryError(BatchReport([report for _, report in left]))
+        self.store.keep([(subscription, report.pending) for subscription, report in left])
+
+    def reject(self, subscription: Subscription, report: Report, *, source: Pending | None = None) -> None:
+        """Store what is rejected of a payload for people; it is settled only with its reason stored.
 
         Args:
             subscription: the payload.
@@ -138,14 +151,11 @@ class Safe:
         Raises:
             DeliveryError: there is no bucket. Errors of S3: it took them not.
         """
-        if not report.pending and not report.rejected:
+        if not report.rejected:
             return
         if self.store is None:
             raise DeliveryError(BatchReport([report]))
-        if report.pending:
-            self.store.keep([(subscription, report.pending)])
-        if report.rejected:
-            self.store.reject([(subscription, report.rejected)], str(self._config.formats), source=source)
+        self.store.reject([(subscription, report.rejected)], str(self._config.formats), source=source)
 
     def set_aside(self, source: Pending, data: bytes, reason: str) -> None:
         """Store for people what is no payload, as it came.

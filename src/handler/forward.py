@@ -34,7 +34,9 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
             return _pass_over(environment, subscription, context)
         (report,) = deliver(environment, [subscription], measure_time(context))
         log_failures(report)
-        Safe(environment, context.aws_request_id).keep(subscription, report.payloads[0])
+        safe = Safe(environment, context.aws_request_id)
+        safe.keep([(subscription, report.payloads[0])])
+        safe.reject(subscription, report.payloads[0])
     except Exception as error:
         logger.exception("forward.failed", extra={"request_id": context.aws_request_id})
         if isinstance(error, EnvelopeError):

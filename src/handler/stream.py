@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 SHORTEST_RECORD: Final = 3.0
 """Seconds. With less time than this left, no further record is begun."""
 
+LATEST: Final = -6.0
+"""Seconds behind the end of sending, up to which records are stored one by one: those behind come again. What
+is kept of the time is more."""
+
 WAITING_SHARE: Final = 0.5
 """Of the time that the stream keeps a record: older ones wait in the bucket instead, where nothing expires.
 The other half is what a backlog of the first needs to come out, and people to mend a function that fails."""
@@ -100,12 +104,8 @@ class Invocation:
             if delivered.bulk_requests or delivered.rejected:
                 log_failures(delivered)
             self.counts.update(count(replace(delivered, payloads=[])))
-            for report in delivered.payloads:
-                if left := self._set_unreadable_aside(opened):
-                    return left
-                record, subscription = opened.popleft()
-                if not self._settle(record, cast("Subscription", subscription), report, delivered):
-                    return record
+            if left := self._settle(opened, delivered):
+                return left
         return self._set_unreadable_aside(opened) or self._stopped_at
 
     def _open(self, records: Iterable[Record], opened: Opened) -> Iterator[Subscription]:
@@ -136,13 +136,44 @@ class Invocation:
         """Whether OpenSearch takes nothing that is of now. An index of another day stops nobody."""
         return report.gave_up or self._today in report.refused
 
-    def _settle(self, record: Record, subscription: Subscription, report: Report, batch: BatchReport) -> bool:
-        """Bring to safety what OpenSearch did not take; return False where the stream keeps the record."""
-        if self._may_wait(record, subscription, report, batch):
+    def _settle(self, opened: Opened, batch: BatchReport) -> Record | None:
+        """Settle the records of a batch, in their order; return the first that the stream keeps, or None."""
+        end = self._keep(opened, batch)
+        for report in batch.payloads:
+            if left := self._set_unreadable_aside(opened):
+                return left
+            record, subscription = opened.popleft()
+            if record is end or not self._finish(record, cast("Subscription", subscription), report):
+                return record
+        return None
+
+    def _keep(self, opened: Opened, batch: BatchReport) -> Record | None:
+        """Store what is pending of a batch up to the record that the stream keeps, and return that one."""
+        rest: list[tuple[Subscription, Report]] = []
+        first = end = None
+        payloads = (each for each in opened if not isinstance(each[1], str))
+        for (record, payload), report in zip(payloads, batch.payloads, strict=False):
+            subscription = cast("Subscription", payload)
+            if self._may_wait(record, subscription, report, batch):
+                end = record
+                break
+            if report.pending:
+                rest.append((subscription, report))
+                first = first or record
+        try:
+            self._safe.keep(rest)
+        except Exception:  # noqa: BLE001  # no place but the stream: they come again, and not those before
+            logger.exception("stream.not_kept", extra={"record": first.place if first else None})
+            return first
+        return end
+
+    def _finish(self, record: Record, subscription: Subscription, report: Report) -> bool:
+        """Store what is rejected of a record, and count it; return False where the stream keeps it."""
+        if report.rejected and self._time_left() < LATEST:
             return False
         try:
-            self._safe.keep(subscription, report, source=_name(record))
-        except Exception:  # noqa: BLE001  # no place but the stream: it comes again, those before it do not
+            self._safe.reject(subscription, report, source=_name(record))
+        except Exception:  # noqa: BLE001  # as where events are kept
             logger.exception("stream.not_kept", extra={"record": record.place})
             return False
         self.counts.update(count(BatchReport([report])))
@@ -170,7 +201,9 @@ class Invocation:
         return None
 
     def _set_aside(self, record: Record, reason: str) -> bool:
-        """Store a record that is no payload; return False where that fails."""
+        """Store a record that is no payload; return False where that fails, or there is no time for it."""
+        if self._time_left() < LATEST:
+            return False
         logger.warning("stream.unreadable", extra={"record": record.place, "reason": reason})
         try:
             self._safe.set_aside(_name(record), record.content, reason)

@@ -28,7 +28,7 @@ from handler.outage import Outage
 from handler.report import BatchReport
 from parser.bulk import Body, Encoder
 from parser.errors import EnvelopeError
-from parser.subscription import Subscription, decode
+from parser.subscription import Subscription, decode_all
 from support.commands import BUCKET
 
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
@@ -169,7 +169,8 @@ def stored(prefix: str) -> dict[str, bytes]:
 
 def waiting() -> list[str]:
     """Return the ids of the events that wait in the bucket."""
-    return [event.id for data in stored("failed/").values() for event in decode(data).events]
+    payloads = [each for data in stored("failed/").values() for each in decode_all(data)]
+    return [event.id for each in payloads for event in each.events]
 
 
 def some(found: dict[str, int], *names: str) -> dict[str, int]:
@@ -348,6 +349,33 @@ def test_a_record_in_whose_middle_the_cluster_goes_away_is_finished_and_the_next
     assert some(function.metrics[0], *ACCOUNTS) == dict(zip(ACCOUNTS, (2, 1, 0, 1, 0, 0), strict=True))
 
 
+def test_what_is_left_of_many_records_is_one_object_where_they_shared_a_batch(function: Function) -> None:
+    function.cluster.rule = lambda _, identity: BLOCKED if identity in "246" else TAKEN
+
+    assert function(make_records([payload("1", "2"), payload("3", "4"), JUNK, payload("5", "6")])) is None
+
+    (data,) = stored("failed/").values()
+    assert [[event.id for event in each.events] for each in decode_all(data)] == [["2"], ["4"], ["6"]]
+    assert some(function.metrics[0], *ACCOUNTS) == dict(zip(ACCOUNTS, (6, 3, 0, 3, 0, 0), strict=True))
+
+
+def test_where_that_object_is_not_taken_the_first_with_a_rest_is_left(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise OSError("S3 is away")
+
+    monkeypatch.setattr(FailureStore, "_write", refuse)
+    function.cluster.rule = lambda _, identity: BLOCKED if identity in "46" else TAKEN
+
+    assert function(make_records([payload("1", "2"), payload("3", "4"), payload("5", "6")])) == "1"
+    assert some(function.metrics[0], "received", "records", "records_left") == {
+        "received": 2,
+        "records": 1,
+        "records_left": 2,
+    }
+
+
 def test_rejected_events_are_stored_with_their_reason_once(function: Function) -> None:
     function.cluster.rule = lambda _, identity: REFUSED if identity == "2" else TAKEN
     event = make_records([payload("1", "2")], arrived=1_768_478_400.0)
@@ -419,6 +447,31 @@ def test_what_there_is_no_time_for_stays_in_the_stream(function: Function) -> No
     assert taken(function) == ["1"]
     assert function(make_records([payload("2")], first=1)) is None
     assert taken(function) == ["1", "2"]
+
+
+@pytest.mark.parametrize("data", [payload("r2"), JUNK], ids=["rejected", "no payload"])
+def test_where_storing_takes_all_time_the_records_behind_come_again(
+    function: Function, monkeypatch: pytest.MonkeyPatch, data: str
+) -> None:
+    """Lambda would stop the function, and hand over all of them."""
+    function.cluster.rule = lambda _, identity: REFUSED if identity[0] == "r" else TAKEN
+    write, left = FailureStore._write, [60.0]
+
+    def write_slowly(self: FailureStore, *arguments: Any, **named: Any) -> str:
+        left[0] = 8.9
+        return write(self, *arguments, **named)
+
+    monkeypatch.setattr(FailureStore, "_write", write_slowly)
+    event = make_records([payload("r0", "t0"), payload("1"), data, payload("3")])
+
+    assert function(event, Context(seconds=lambda: left[0])) == "2"
+
+    assert len(stored("rejected/")) == 1
+    assert some(function.metrics[0], "received", "records", "records_left") == {
+        "received": 3,
+        "records": 2,
+        "records_left": 2,
+    }
 
 
 def test_a_payload_on_which_the_code_fails_goes_to_the_bucket(

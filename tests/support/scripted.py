@@ -27,7 +27,10 @@ SAID: Final[dict[str, dict[str, Any]]] = {
     "q": {"status": 429, "error": {"type": "rejected_execution_exception", "reason": "queue is full"}},
     "r": {
         "status": 400,
-        "error": {"type": "mapper_parsing_exception", "reason": "failed to parse field [x]"},
+        "error": {
+            "type": "mapper_parsing_exception",
+            "reason": "failed to parse field [x] in document with id '{}'",
+        },
     },
 }
 """What is said of an event whose id begins so, while the script lasts; `r` is said for ever."""
@@ -36,9 +39,9 @@ OUTCOMES: Final = (
     *("items",) * 4,
     *("429", "503", "reset", "timeout", "applied", "garbage", "short", "413", "spoilt", "defect"),
 )
-"""What can become of a request. Of `items` each event is answered for itself; `applied` is that, but no answer
-arrives; `short` lacks an item; `spoilt` holds an event, with an `s` in its id, that spoils the whole; a `defect`
-is an error in the function itself."""
+"""What can become of a request. Of `items` each event is answered for itself; `applied` is that, and no
+answer arrives; `short` lacks an item; `spoilt` holds an event, with an `s` in its id, that spoils it;
+a `defect` is an error in the function itself."""
 
 SCRIPTS: Final = st.lists(st.sampled_from(OUTCOMES), max_size=12)
 
@@ -86,7 +89,9 @@ class Scripted:
         said = SAID.get(identity[0]) if identity[0] == "r" or not self.over else None
         if said is None:
             self.documents[index, identity] += 1
-        return said or CREATED
+            return CREATED
+        error = {**said["error"], "reason": said["error"]["reason"].format(identity)}
+        return {**said, "error": error}
 
 
 def failing(faults: list[bool], fail: Callable[[], Exception]) -> Callable[[str, str], None]:
