@@ -128,7 +128,8 @@ class Invocation:
     def _pass_over(self, subscription: Subscription) -> None:
         """Settle a payload of the functions' own log: nothing is indexed, and told but once in a while."""
         self._passed_over += 1
-        if untold := self._environment.own_log.pass_over(len(subscription.events)):
+        events = len(subscription.events) + len(subscription.unusable)
+        if untold := self._environment.own_log.pass_over(events):
             logger.warning("stream.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
             self.counts["own_log"] += untold
 

@@ -514,13 +514,15 @@ def test_payloads_of_the_functions_own_log_end_quietly_and_are_counted(
 ) -> None:
     """A line about them would call for the next: they are told with what is said anyway, and now and then."""
     function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/")
-    own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW])["awslogs"]["data"]
+    own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW, ROW | {"timestamp": -1}])[
+        "awslogs"
+    ]["data"]
 
     answers = [function(make_records(data)) for data in ([own, own], [own], [own, payload("1")], [own])]
 
     assert answers == [None] * 4
     assert taken(function) == ["1"]
-    assert [each.get("own_log", 0) for each in function.metrics] == [1, 0]
+    assert [each.get("own_log", 0) for each in function.metrics] == [2, 0]
     assert [each["received"] for each in function.metrics] == [0, 1]
     assert [each["message"] for each in function.read_log()] == [
         "stream.own_log",
