@@ -55,7 +55,18 @@ def test_forward_killed_at_a_step_is_ended_by_lambdas_retry(
     stack.settle(rejected=rejected)
 
 
-@pytest.mark.parametrize("step", STREAM)
+LIKE_OTHERS = {
+    "before the records are read",
+    "before the first request",
+    "before anything is stored",
+    "after the rejected of another are stored",
+}
+"""Steps of the stream function at which as much is done as at the one behind or before."""
+
+
+@pytest.mark.parametrize(
+    "step", [pytest.param(step, marks=[pytest.mark.long] if step in LIKE_OTHERS else []) for step in STREAM]
+)
 def test_stream_killed_at_a_step_is_ended_when_its_records_come_again_in_halves(
     stack: Stack, victims: Victims, step: str
 ) -> None:

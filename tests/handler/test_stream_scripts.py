@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from flowlogs.local.stream import make_records
@@ -78,7 +78,14 @@ def emitted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     script=SCRIPTS,
     faults=st.lists(st.booleans(), max_size=6),
     restarts=st.lists(st.booleans(), max_size=6),
-    max_bytes=st.sampled_from([1, 5_000_000]),
+    limits=st.tuples(st.sampled_from([1, 5_000_000]), st.sampled_from([2, 100])),
+)
+@example(
+    [("own", 0, False), ("t", 0, True), ("own", 0, False), ("t", 0, False)],
+    ["timeout"],
+    [],
+    [],
+    (5_000_000, 2),
 )
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_before_the_answered_record_all_is_safe_and_from_it_on_all_comes_again(
@@ -88,8 +95,10 @@ def test_before_the_answered_record_all_is_safe_and_from_it_on_all_comes_again(
     script: list[str],
     faults: list[bool],
     restarts: list[bool],
-    max_bytes: int,
+    limits: tuple[int, int],
 ) -> None:
+    """The limits are the bytes of a body, and the records that are handed over at once."""
+    max_bytes, most = limits
     rig.s3.objects.clear()
     emitted.clear()
     cluster = Scripted(iter(script))
@@ -109,12 +118,13 @@ def test_before_the_answered_record_all_is_safe_and_from_it_on_all_comes_again(
     environment: Environment | None = None
     for number in range(ENOUGH):
         cluster.over = number > ENOUGH // 2
-        if environment is None or next(environments, True):
+        if environment is None or next(environments, cluster.over):
             config = Config.from_environ(ENVIRON | rig.environ)
             object.__setattr__(config, "max_bulk_bytes", max_bytes)
             environment = Environment(config, cluster.send, Outage(lambda: next(clock)))
-        before, left = len(emitted), invoke(environment, rows[done:])
-        beginning, done = done, len(rows) if left is None else left
+        handed = rows[done : done + most]
+        before, left = len(emitted), invoke(environment, handed)
+        beginning, done = done, done + len(handed) if left is None else left
         safe, aside = list_safe(rig.s3, cluster, rig)
         assert {each for identities in ids[:done] for each in identities} <= safe
         assert {each for each in junk[:done] if each} <= aside
