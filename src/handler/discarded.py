@@ -1,10 +1,10 @@
-"""A batch of a stream that Lambda gave up: its payloads become an object as the functions store them.
+"""A batch of a stream that Lambda gave up: its payloads become objects as the functions store them.
 
-Such a batch is read but once, record by record: as a whole, with text within text, it would take more memory
-than what it becomes. The next run delivers that as it does all others.
+Such a batch is read but once, record by record, for it takes memory itself, with text within text; the next
+run delivers what it became as it does all others.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from handler.failures import FailureStore, Pending
@@ -21,6 +21,9 @@ GIVEN_UP: Final = Verdict(
 RECORD_SECONDS: Final = 0.1
 """How long it may take to read one and pack or store it: a batch that there is no time for is not begun."""
 
+MOST_EVENTS: Final = 5_000
+"""Of an object, about: as many as a request holds, and few enough to be held beside the batch."""
+
 
 def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], formats: str) -> int:
     """Store the payloads of a batch anew, and what is none among the rejected. Returns how many are none.
@@ -33,23 +36,24 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
         records: what is in it.
         formats: those that lines are read by.
     """
-    unreadable = 0
-
-    def read() -> Iterator[Rest]:
-        nonlocal unreadable
-        for record in records:
-            key = f"{pending.key}/{record.sequence_number}"
-            source = Pending(key, len(record.data), pending.since, pending.etag)
-            try:
-                subscription = record.decode()
-            except EnvelopeError as error:
-                store.put_aside(source, record.content, str(error))
-                unreadable += 1
-                continue
-            if subscription.unusable:
-                store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
-            if subscription.events:
-                yield subscription, [Unsettled("", event, GIVEN_UP) for event in subscription.events]
-
-    store.keep(read(), since=pending.since)
+    unreadable = events = 0
+    rest: list[Rest] = []
+    for record in records:
+        key = f"{pending.key}/{record.sequence_number}"
+        source = Pending(key, len(record.data), pending.since, pending.etag)
+        try:
+            subscription = record.decode()
+        except EnvelopeError as error:
+            store.put_aside(source, record.content, str(error))
+            unreadable += 1
+            continue
+        if subscription.unusable:
+            store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
+        if subscription.events:
+            rest.append((subscription, [Unsettled("", event, GIVEN_UP) for event in subscription.events]))
+            events += len(subscription.events)
+        if events >= MOST_EVENTS:
+            store.keep(rest, since=pending.since)
+            rest, events = [], 0
+    store.keep(rest, since=pending.since)
     return unreadable

@@ -22,7 +22,7 @@ NOON, DAY = 1_768_478_400_000, 86_400_000
 EVENTS = st.builds(
     lambda letter, number, day, text: Event(f"{letter}{number}", NOON + day * DAY, text),
     st.sampled_from("tttbqrs"),
-    st.integers(0, 30),
+    st.integers(0, 5),
     st.integers(0, 2),
     st.sampled_from(["no flow log", "another text"]),
 )

@@ -13,12 +13,13 @@ LARGEST = 160
 """MiB of the process, of 256 that the function has."""
 
 RUN = r"""
-import json, os, sys
+import base64, json, os, random, sys
 os.environ.update(OPENSEARCH_URL="http://127.0.0.1:9", OPENSEARCH_AUTH="none", FAILURE_BUCKET="bucket",
                   AWS_REGION="eu-central-1", LOG_LEVEL="ERROR")
 from types import SimpleNamespace
 import boto3
 boto3.client("s3", region_name="eu-central-1")
+from flowlogs.local.stream import make_records
 from handler import replay
 from handler.failures import store
 from handler.environment import Environment
@@ -26,13 +27,23 @@ from support.memory_s3 import MemoryS3
 from parser.subscription import Event, Subscription, encode
 from support.replaying import Rig, START
 
-size, number = int(sys.argv[1]), int(sys.argv[2])
+size, number, discarded = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "discarded"
 line = "2 123456789010 eni-0a1b2c3d 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
-rig = Rig()
+rig, random = Rig(), random.Random(1)
+records = []
 for each in range(number):
+    if discarded:
+        line = "2 123456789010 eni-0a1b2c3d " + " ".join(str(random.getrandbits(24)) for _ in range(4))
     events = tuple(Event(f"{each:050}{event:06}", START + event, f"{line} {event}") for event in range(size))
     payload = Subscription(owner="1", log_group="/vpc", log_stream="eni", events=events)
-    rig.s3.put(f"failed/2026/01/15/12/20260115T120000.{each:06}Z-x.json.gz", encode(payload))
+    if discarded:
+        records.append(base64.b64encode(encode(payload)).decode())
+    else:
+        rig.s3.put(f"failed/2026/01/15/12/20260115T120000.{each:06}Z-x.json.gz", encode(payload))
+if discarded:
+    document = {"KinesisBatchInfo": {}, "payload": json.dumps(make_records(records))}
+    rig.s3.put("aws/lambda/0f5e2c1a/shardId-0/2026/01/16/x", json.dumps(document).encode())
+    del records, document
 store.connect_s3 = lambda: rig.s3
 
 def send(body, _):
@@ -52,17 +63,18 @@ sys.stderr.write(json.dumps([answer, peak]))
 
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
 @pytest.mark.parametrize(
-    ("size", "number"),
+    ("size", "number", "kind"),
     [
-        (50, 4_000),
-        pytest.param(1_000, 150, marks=pytest.mark.long),
-        pytest.param(10_000, 15, marks=pytest.mark.long),
+        (50, 4_000, "objects"),
+        pytest.param(1_000, 150, "objects", marks=pytest.mark.long),
+        pytest.param(10_000, 15, "objects", marks=pytest.mark.long),
+        pytest.param(50, 1_000, "discarded", marks=pytest.mark.long),  # 6 MB, as much as Lambda hands over
     ],
 )
-def test_a_replay_of_many_objects_stays_small(size: int, number: int) -> None:
+def test_a_replay_of_many_payloads_stays_small(size: int, number: int, kind: str) -> None:
     paths = [str(Path(__file__).parents[2]), *sys.path]
     done = subprocess.run(
-        [sys.executable, "-c", RUN, str(size), str(number)],
+        [sys.executable, "-c", RUN, str(size), str(number), kind],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         capture_output=True,
         text=True,
@@ -70,5 +82,9 @@ def test_a_replay_of_many_objects_stays_small(size: int, number: int) -> None:
     )
     found: tuple[dict[str, Any], int] = json.loads(done.stderr.splitlines()[-1])
     answer, peak = found
-    assert (answer["dropped"], answer["indexed"], answer["remaining_objects"]) == (number, size * number, 0)
+    if kind == "objects":
+        counts = (answer["dropped"], answer["indexed"], answer["remaining_objects"])
+        assert counts == (number, size * number, 0)
+    else:
+        assert (answer["shortened"], answer["remaining_objects"]) == (1, size * number // 5_000)
     assert peak <= LARGEST
