@@ -273,6 +273,21 @@ def test_while_the_cluster_is_away_each_payload_is_left_alone_and_nothing_more_i
     assert [len(each.pending) for report in reports for each in report.payloads] == [1] * 20
 
 
+def test_whether_it_is_over_is_asked_with_one_payload() -> None:
+    """A probe waits for a short time only, and a full body takes a cluster that has just come back longer."""
+    cluster = Cluster()
+    environment = make_environment(cluster)
+    now = [1_000.0]
+    object.__setattr__(environment, "outage", Outage(lambda: now[0]))
+    environment.outage.begin()
+    now[0] += 31
+
+    reports = run([payload(f"{n}", event(n)) for n in range(5)], cluster, environment)
+
+    assert [ids for _, ids in cluster.requests] == [["id-0"], ["id-1", "id-2", "id-3", "id-4"]]
+    assert [len(report.payloads) for report in reports] == [1, 4]
+
+
 def test_nothing_more_is_read_into_a_batch_once_the_cluster_gave_no_answer() -> None:
     """Of many days some are sent before the batch is full."""
 

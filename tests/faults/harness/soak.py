@@ -107,7 +107,7 @@ class Soak:
         self.shard = Shard(self.functions, container=STREAM)
 
     def run(self, events: int, size: int) -> None:
-        """Send so many events in payloads of about that size, then lift all faults and replay the rest."""
+        """Send so many events in payloads of about that size."""
         random.seed(self.seed)  # of the pauses between tries
         self.proxy.always(self._draw(FAULTS, FAILING))
         self.s3.always(self._draw((answering(503), faults.reset_in_body), STORE_FAILING))
@@ -127,6 +127,9 @@ class Soak:
                 )
             self.failed += len(self.functions.failures)
             self.functions.failures.clear()  # they hold the payloads
+
+    def finish(self) -> None:
+        """Lift all faults, and bring what is left."""
         self.proxy.lift()
         self.s3.lift()
         self.shard.drain(before=self._restart)  # whose environment remembers no outage
