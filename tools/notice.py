@@ -51,7 +51,7 @@ def _lines() -> Iterator[str]:
 
 def _find_licence(name: str) -> str:
     about = metadata.metadata(name)
-    expression = about.get("License-Expression") or about.get("License") or ""
+    expression = next((about[name] for name in ("License-Expression", "License") if name in about), "")
     if _SHORT.fullmatch(expression) and expression != "BSD":
         return expression
     kinds = [
