@@ -38,9 +38,9 @@ def test_what_uses_a_node_of_its_own_stays_together_and_else_a_file(nodeid: str,
 
 
 @pytest.mark.parametrize(
-    ("processors", "workers"), [(1, 0), (2, 2), (4, 4), (64, 4)], ids=["one", "two", "four", "many"]
+    ("processors", "workers"), [(1, 0), (2, 3), (4, 4), (64, 4)], ids=["one", "two", "four", "many"]
 )
-def test_a_whole_run_has_a_worker_for_each_processor(
+def test_a_whole_run_has_a_worker_more_than_processors(
     monkeypatch: pytest.MonkeyPatch, processors: int, workers: int
 ) -> None:
     monkeypatch.setattr(distribution, "count_processors", lambda: processors)

@@ -316,6 +316,7 @@ def chosen(names: Iterable[str], long: Collection[str]) -> list[Any]:
     return [pytest.param(name, marks=[pytest.mark.long] if name in long else []) for name in names]
 
 
+pytestmark = pytest.mark.dear(3)
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads what Linux says of a process")
 
 

@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
-from flowlogs.local.embedded import Embedded
+from conftest import Nodes, empty
+from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 from stack.test_deploy import DOMAIN, LINE, find_function, is_allowed, keys, replay
 
 STACK = "flowlogs"
 SENDER = "210987654321"
+
+pytestmark = pytest.mark.dear(2)
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,8 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
-    with Embedded(tmp_path_factory.mktemp("opensearch")) as started:
-        yield started
+def node(opensearch_nodes: Nodes) -> Embedded:
+    return empty(opensearch_nodes(DEFAULT_VERSION))
 
 
 class Stack:
@@ -54,8 +56,11 @@ class Stack:
     def deploy(self, **changes: str) -> None:
         """Make or change the stack."""
         self._parameters |= changes
-        done = self._aws.deploy(STACK, self._parameters)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        if self.outputs:
+            self._aws.change(STACK, self._parameters)
+        else:
+            done = self._aws.deploy(STACK, self._parameters)
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         self.outputs = self._aws.outputs(STACK)
 
     def write(self, lines: int = 1, group: str | None = None) -> None:
@@ -305,7 +310,7 @@ def test_in_an_outage_the_stream_waits_and_a_stack_that_drains_reads_it_to_its_e
     node.start()
     with stack.writing():
         # Another level of the log, so that new execution environments do not remember the outage.
-        stack.deploy(Source="draining", SenderAccounts='""', LogLevel="DEBUG")
+        stack.deploy(Source="draining", SenderAccounts="", LogLevel="DEBUG")
     assert stack.filters() == [f"{STACK}-forward"]
     stack.write(2)
 

@@ -6,6 +6,7 @@ so that nobody is accused of scanning.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 from typing import Final, NamedTuple, TypeVar
 
@@ -124,8 +125,9 @@ def pick(random: Random, sequence: Sequence[T], skew: int = 1) -> T:
     return sequence[int(len(sequence) * random.random() ** skew)]
 
 
+@cache
 def build_network(seed: int) -> Network:
-    """Build the network; the same seed gives the same one."""
+    """Build the network, once; the same seed gives the same one."""
     random = Random(f"network {seed}")  # noqa: S311  (sample data)
     vpcs = _build_vpcs(random)
     ranks = random.sample(range(INTERFACES), INTERFACES)

@@ -2,11 +2,9 @@
 
 import datetime as dt
 import itertools
-import os
 import re
-import subprocess
-import sys
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +12,13 @@ from typing import Any
 import pytest
 
 from flowlogs.command_line import app
+from flowlogs.commands import demo
+from flowlogs.local import project_node
 from flowlogs.local.embedded import Embedded
+from flowlogs.report.period import Period
 from flowlogs.traffic.day import Summary, generate_day, summarize
+from support import commands
 
-FLOWLOGS = Path(sys.executable).with_name("flowlogs")
 DAY = dt.date(2026, 11, 22)
 RECORDS = 2000
 SAMPLES = Summary(received=67, unparsed=11, no_data=4, skip_data=2)
@@ -40,17 +41,36 @@ class Run:
         return int(number.replace(",", ""))
 
 
-def run_demo(*arguments: str, **environ: str) -> Run:
-    settings = {name: value for name, value in os.environ.items() if not name.startswith("OPENSEARCH_")}
-    done = subprocess.run(
-        [str(FLOWLOGS), "demo", *arguments],
-        env=settings | environ,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return Run(done.returncode, done.stdout, done.stderr)
+RunDemo = Callable[..., Run]
+
+
+@pytest.fixture
+def run_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunDemo:
+    """Return a function that runs the demo, given its options and environment; its files are the test's."""
+    monkeypatch.setattr(project_node, "DATA", tmp_path)
+    monkeypatch.setattr(demo, "DATA", tmp_path)
+    monkeypatch.setattr(demo, "PROJECT", tmp_path)
+    monkeypatch.setattr(demo, "LOG", tmp_path / "demo.log")
+    monkeypatch.setattr(demo, "REPORT", tmp_path / "report.html")
+
+    def run_demo(*arguments: str, **environ: str) -> Run:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, text in environ.items():
+                patch.setenv(name, text)
+            told = commands.run("demo", *arguments)
+        return Run(told.status, told.output, told.errors)
+
+    return run_demo
+
+
+@pytest.fixture
+def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no report, which takes two seconds: one test looks at it."""
+
+    def write_report(_environ: Mapping[str, str], _period: Period, _path: Path) -> None:
+        pass
+
+    monkeypatch.setattr(demo, "write_report", write_report)
 
 
 def search(node: Embedded, body: dict[str, Any]) -> Any:
@@ -64,7 +84,8 @@ def count(node: Embedded, **query: object) -> int:
     return total
 
 
-def test_a_stream_shows_the_same_day(opensearch: Embedded) -> None:
+@pytest.mark.usefixtures("without_report")
+def test_a_stream_shows_the_same_day(run_demo: RunDemo, opensearch: Embedded) -> None:
     arguments = ("--records", str(RECORDS), "--day", DAY.isoformat())
     total = RECORDS + RECORDS // 10 + SAMPLES.received
 
@@ -76,14 +97,16 @@ def test_a_stream_shows_the_same_day(opensearch: Embedded) -> None:
     assert [second.count(name) for name in ("received", "indexed", "duplicate")] == [total, 0, total]
 
 
-def test_the_outage_is_shown_without_a_stream() -> None:
+def test_the_outage_is_shown_without_a_stream(run_demo: RunDemo) -> None:
     done = run_demo("--outage", "--source", "stream")
 
     assert (done.status, done.out) == (2, "")
     assert "subscription only" in done.error
 
 
-def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: Embedded) -> None:
+def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(
+    run_demo: RunDemo, opensearch: Embedded
+) -> None:
     made = summarize(generate_day(DAY, records=RECORDS))
     before = summarize(generate_day(DAY - dt.timedelta(days=1), records=RECORDS // 10))
     total = RECORDS + RECORDS // 10 + SAMPLES.received
@@ -128,7 +151,8 @@ def test_the_demo_tells_the_truth_and_a_second_run_shows_duplicates(opensearch: 
     assert opensearch.running
 
 
-def test_what_others_write_meanwhile_is_none_of_the_demo(opensearch: Embedded) -> None:
+@pytest.mark.usefixtures("without_report")
+def test_what_others_write_meanwhile_is_none_of_the_demo(run_demo: RunDemo, opensearch: Embedded) -> None:
     """On a cluster of one's own: other flow logs go to the same index while the demo counts."""
     over = threading.Event()
     written = itertools.count()
@@ -155,7 +179,8 @@ def test_what_others_write_meanwhile_is_none_of_the_demo(opensearch: Embedded) -
     assert count(opensearch, term={"@log_group": "/vpc/own"}) > 0
 
 
-def test_another_prefix_keeps_the_demo_apart(opensearch: Embedded) -> None:
+@pytest.mark.usefixtures("without_report")
+def test_another_prefix_keeps_the_demo_apart(run_demo: RunDemo, opensearch: Embedded) -> None:
     shown = run_demo(
         "--records", "1000", "--day", DAY.isoformat(), OPENSEARCH_URL=opensearch.url, INDEX_PREFIX="try"
     )
@@ -166,14 +191,15 @@ def test_another_prefix_keeps_the_demo_apart(opensearch: Embedded) -> None:
     assert opensearch.request("GET", "/_index_template/cwl")[0] == 404
 
 
-def test_help_says_where_the_documents_go() -> None:
+def test_help_says_where_the_documents_go(run_demo: RunDemo) -> None:
     shown = " ".join(run_demo("--help").out.split())
 
     assert "go to INDEX_PREFIX (default: cwl): give a productive cluster another." in shown
     assert "The same day with the same --records is the same traffic" in shown
 
 
-def test_the_demo_shows_who_sends_most_and_what_is_refused(opensearch: Embedded) -> None:
+@pytest.mark.usefixtures("without_report")
+def test_the_demo_shows_who_sends_most_and_what_is_refused(run_demo: RunDemo, opensearch: Embedded) -> None:
     shown = run_demo("--records", "1000", "--day", "2026-11-22", OPENSEARCH_URL=opensearch.url)
 
     assert shown.status == 0
@@ -219,7 +245,9 @@ def test_the_demo_shows_who_sends_most_and_what_is_refused(opensearch: Embedded)
     ],
     ids=["nobody there", "no TLS", "no credentials"],
 )
-def test_what_a_person_can_mend_is_a_sentence(environ: dict[str, str], status: int, message: str) -> None:
+def test_what_a_person_can_mend_is_a_sentence(
+    run_demo: RunDemo, environ: dict[str, str], status: int, message: str
+) -> None:
     shown = run_demo("--records", "1000", **environ)
 
     assert shown.status == status

@@ -20,11 +20,19 @@ from support.troubles import lose
 
 pytestmark = pytest.mark.dear(4)
 
+# What is started is a server that is there at once: who ends it does not ask whether it is a node.
 START_AND_SLEEP = """
 import sys, time
 from pathlib import Path
+from flowlogs.local import loopback
 from flowlogs.local.embedded import Embedded
-node = Embedded(Path(sys.argv[1])).start()
+class Quick(Embedded):
+    def _command(self):
+        return [sys.executable, "-m", "http.server", "--bind", loopback.HOST, str(self.port)]
+    def _wait(self):
+        while not loopback.listens(self.port):
+            time.sleep(0.01)
+node = Quick(Path(sys.argv[1])).start()
 print(node.port, flush=True)
 time.sleep(600)
 """
