@@ -14,6 +14,7 @@ from xdist.remote import Producer
 
 import distribution
 from distribution import GroupScheduling
+from flowlogs.local import project_node
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.local.releases import RELEASES
 from handler.failures import connect_s3
@@ -69,6 +70,14 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in set(os.environ) - before:
         if name.startswith(("AWS_", "OPENSEARCH_")):
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_files_in_the_project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let commands that are called in this process keep locks and data elsewhere than in the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(project_node, "DATA", tmp_path_factory.mktemp("project-data"))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)
