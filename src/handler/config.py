@@ -26,8 +26,14 @@ from parser.format import DEFAULT, Formats
 
 DEFAULT_BULK_BYTES: Final = 5 * MEBIBYTE
 
-MASTER_USER: Final = "OPENSEARCH_SECRET_ARN"
-"""The variable that names the secret of the master user; the setup function alone reads it."""
+SECRET: Final = "OPENSEARCH_SECRET_ARN"  # noqa: S105  # a variable's name
+"""Names the secret of the user as whom requests are sent, where OPENSEARCH_AUTH is basic."""
+
+SETUP_SECRET: Final = "OPENSEARCH_SETUP_SECRET_ARN"  # noqa: S105  # a variable's name
+"""Names the secret of a user who may administer the cluster; the setup function alone reads it."""
+
+USERNAME: Final = "OPENSEARCH_USERNAME"
+PASSWORD: Final = "OPENSEARCH_PASSWORD"  # noqa: S105  # a variable's name
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -70,7 +76,7 @@ class Config:
         service: what a signature is for: `es` (a domain) or `aoss` (a serverless collection).
         region: the AWS Region of the signature; empty where nothing is signed.
         credentials: from the environment; None where botocore shall find some that it renews.
-        username, password: for basic authentication.
+        username, password: for basic authentication; empty where a secret names them.
         ca_bundle: a file of certificates to trust instead of the usual ones, or None.
         index_prefix: the first part of the index names.
         formats: the flow log formats of the log group.
@@ -85,6 +91,7 @@ class Config:
         own_log_group: the log group that this function writes to; empty outside of Lambda.
         own_log_prefix: how the names of all log groups of the stack's own begin; empty where none is known.
         stream_hours: how long the stream that is the source keeps a record.
+        secret_arn: the secret that names the user, read when a request is sent; empty where no secret does.
     """
 
     url: str
@@ -108,6 +115,7 @@ class Config:
     own_log_group: str = ""
     own_log_prefix: str = ""
     stream_hours: int = SHORTEST_STREAM
+    secret_arn: str = ""
 
     def is_own_log(self, log_group: str) -> bool:
         """Tell whether a log group is the function's own, or that of another part of its stack."""
@@ -124,6 +132,9 @@ class Config:
                 and what is allowed.
         """
         reader = _Reader(environ)
+        # Who gives a name and a password means them, whatever else a function's environment names.
+        given = bool(environ.get(USERNAME) and environ.get(PASSWORD))
+        secret = "" if given else environ.get(SECRET, "")
         auth = Auth(reader.choice("OPENSEARCH_AUTH", [each.value for each in Auth], default="iam"))
         config = cls(
             url=reader.read("OPENSEARCH_URL", lambda text: read_url(text, unsigned=auth is Auth.NONE)) or "",
@@ -134,8 +145,9 @@ class Config:
             or "",
             region=reader.required_for("AWS_REGION", auth, Auth.IAM, read_region),
             credentials=_read_credentials(environ),
-            username=reader.required_for("OPENSEARCH_USERNAME", auth, Auth.BASIC),
-            password=reader.required_for("OPENSEARCH_PASSWORD", auth, Auth.BASIC),
+            username=environ.get(USERNAME, "") if secret else reader.required_for(USERNAME, auth, Auth.BASIC),
+            password=environ.get(PASSWORD, "") if secret else reader.required_for(PASSWORD, auth, Auth.BASIC),
+            secret_arn=secret,
             ca_bundle=reader.optional("OPENSEARCH_CA_BUNDLE", read_ca_bundle),
             index_prefix=reader.read("INDEX_PREFIX", read_prefix, default="cwl") or "",
             formats=reader.read("LOG_FORMATS", Formats.from_text, default=DEFAULT) or Formats({}),

@@ -195,7 +195,7 @@ class Delivery:
                 self._may_reconnect = False
                 return self._post(body, left, repeated=True)
             # Silence is dear: to wait through it once more costs as much as thirty invocations.
-            self.report.gave_up |= error.kind == "timeout"
+            self.report.gave_up |= error.kind in ("timeout", "secret")
             self._answered = False
             return [Verdict(Outcome.RETRY, 0, error.kind, str(error))] * body.count
         self._may_reconnect = False

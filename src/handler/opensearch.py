@@ -31,6 +31,7 @@ from urllib3.exceptions import (
 
 from handler.answer import Answer, measure_left, write
 from handler.config import Auth, Config, ConfigError
+from handler.secret import SecretError, SecretUser
 from parser.bulk import Body
 from parser.reply import FILTER_PATH
 
@@ -54,7 +55,7 @@ class ConnectionFailedError(Exception):
     """A request got no answer. Whether OpenSearch carried it out is not known.
 
     Attributes:
-        kind: `timeout`, `tls` or `connection`.
+        kind: `timeout`, `tls` or `connection`; `secret` where nobody can sign in.
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -116,14 +117,10 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
     marks = _Marks(warn)
     signing = threading.Lock()  # a signer changes itself at midnight
 
-    def send(body: Body, seconds: float) -> tuple[int, bytes]:
+    def post(body: Body, path: str, signature: Mapping[str, str], seconds: float) -> tuple[int, bytes]:
         deadline = time.monotonic() + seconds
-        path = f"/{body.index}/_bulk?{_QUERY}"
         mark = f"flowlogs-{secrets.token_hex(8)}"
-        headers = {**usual, "content-length": str(len(body.data)), MARK: mark}
-        if callable(connection.http_auth):
-            with signing:
-                headers |= connection.http_auth("POST", connection.host + path, body.data)
+        headers = {**usual, "content-length": str(len(body.data)), MARK: mark, **signature}
         request = _write_head(path, headers) + body.data
         http = pool._get_conn()  # noqa: SLF001  # urllib3 lends a connection under no public name
         try:
@@ -149,7 +146,46 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
         finally:
             pool._put_conn(http)  # noqa: SLF001  # and takes it back
 
+    def send(body: Body, seconds: float) -> tuple[int, bytes]:
+        path = f"/{body.index}/_bulk?{_QUERY}"
+        signature = _sign(connection.http_auth, signing, connection.host + path, body.data)
+        status, reply = post(body, path, signature, seconds)
+        # The password may have been changed since the secret was read.
+        if status == HTTPStatus.UNAUTHORIZED and (renewed := _renew(connection.http_auth, signature)):
+            status, reply = post(body, path, renewed, seconds)
+        return status, reply
+
     return send
+
+
+def _sign(auth: object, lock: threading.Lock, url: str, body: bytes) -> dict[str, str]:
+    """Return the headers that sign a request, where its connection has not got them already.
+
+    Raises:
+        ConnectionFailedError: the secret that names the user cannot be read.
+    """
+    if not callable(auth):
+        return {}
+    try:
+        with lock:
+            signed: dict[str, str] = auth("POST", url, body)
+    except SecretError as error:
+        raise ConnectionFailedError("secret", str(error)) from error
+    return signed
+
+
+def _renew(auth: object, signature: Mapping[str, str]) -> dict[str, str]:
+    """Return other headers for a request that was answered with 401; none where there are no others.
+
+    Raises:
+        ConnectionFailedError: the secret that names the user cannot be read.
+    """
+    if not isinstance(auth, SecretUser):
+        return {}
+    try:
+        return auth.renew(signature)
+    except SecretError as error:
+        raise ConnectionFailedError("secret", str(error)) from error
 
 
 class _Marks:
@@ -219,6 +255,8 @@ def _authenticate(config: Config) -> Signature | tuple[str, str] | None:
     match config.auth:
         case Auth.IAM:
             return sign_with(_signer(config))
+        case Auth.BASIC if config.secret_arn:
+            return SecretUser(config.secret_arn)
         case Auth.BASIC:
             return (config.username, config.password)
         case Auth.NONE:

@@ -5,7 +5,6 @@ the functions that write, and the dashboards. What is there already is left alon
 delete: data and dashboards belong to their readers.
 """
 
-import json
 import os
 import re
 import threading
@@ -15,15 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
-from handler.config import MASTER_USER, Config, ConfigError
+from handler.config import Config, ConfigError
 from handler.installing.access import install_reader, install_writer
+from handler.installing.administrators import install_administrators
 from handler.installing.cluster import OLDEST, Cluster, ClusterError, read_engine
 from handler.installing.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
 from handler.installing.dashboards import install_dashboards
 from handler.installing.index import install_retention, install_template
+from handler.installing.people import choose_roles_by_group
+from handler.installing.sign_in import choose_user, find_secret, name_writer, sign_in
 from handler.installing.steps import Did, Step
 from handler.observe import logger
-from handler.opensearch import connect
+from handler.secret import SecretError
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -42,6 +44,8 @@ LARGEST_RESERVE: Final = 0.4
 
 WRITERS: Final = "WriterRoleArns"
 READERS: Final = "ReaderRoleArns"
+ADMINISTRATORS: Final = "AdministratorArns"
+IDENTITY_POOL: Final = "IdentityPoolId"
 VARIABLES: Final = {
     "IndexPrefix": "INDEX_PREFIX",
     "LogFormats": "LOG_FORMATS",
@@ -54,6 +58,7 @@ VARIABLES: Final = {
 LEFT_ALONE: Final = "documents, index template, retention policy, role and dashboards are left as they are"
 
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+")
+_ROLE_OR_USER: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+")
 
 
 class SetupError(Exception):
@@ -89,7 +94,7 @@ def _run(request: Request, setup: "Setup", context: "LambdaContext") -> tuple[St
         return Status.FAILED, f"the request type {request.kind!r} is not known", {}
     try:
         steps = setup.run()
-    except (SetupError, ConfigError, ClusterError) as error:
+    except (SetupError, ConfigError, ClusterError, SecretError) as error:
         logger.exception("setup.failed", extra={"request_id": context.aws_request_id})
         return Status.FAILED, str(error), {}
     except Exception as error:  # noqa: BLE001  # a stack must not hang, whatever it is
@@ -130,25 +135,32 @@ class Setup:
         """Install all that is missing; return what was done, by the name of what it was done to.
 
         Raises:
-            SetupError, ConfigError: the properties, the variables or the secret cannot be used.
+            SetupError, ConfigError, SecretError: the properties, the variables or the secret cannot be used.
             ClusterError: the cluster does not answer, or refuses something.
         """
         config = self._configure()
         writers, readers = (_read_roles(name, self._properties.get(name)) for name in (WRITERS, READERS))
+        administrators = _read_roles(ADMINISTRATORS, self._properties.get(ADMINISTRATORS), _ROLE_OR_USER)
         if not writers and config.service == "es":
             raise SetupError(
                 f"the property {WRITERS} is missing: the ARNs of the roles that forward and replay have"
             )
-        cluster = Cluster(connect(config), time_left=self._time_left)
+        self.doing = "signing in"
+        cluster = sign_in(config, find_secret(os.environ), self._time_left, patience=PATIENCE)
         self.doing = "waiting for the cluster to answer"
         version = self._wait(cluster, config)
         self.doing = "installing the index template"
         steps = {"IndexTemplate": install_template(cluster, config, version)}
         self.doing = "installing the retention policy"
         steps["RetentionPolicy"] = install_retention(cluster, config)
-        self.doing = "installing the roles of writers and readers"
-        steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers)
+        self.doing = "installing the roles of writers, readers and administrators"
+        users = name_writer(os.environ)
+        steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers, users)
         steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
+        if ADMINISTRATORS in self._properties:
+            steps["Administrators"] = install_administrators(cluster, config, administrators)
+        if pool := self._properties.get(IDENTITY_POOL):
+            steps["Groups"] = choose_roles_by_group(str(pool))
         self.doing = "importing the dashboards"
         steps["Dashboards"] = install_dashboards(cluster, config)
         return steps
@@ -159,9 +171,8 @@ class Setup:
         if wrong:
             raise SetupError("; ".join(wrong))
         environ = {**os.environ, **{VARIABLES[name]: value for name, value in given.items()}}
-        if environ.get(MASTER_USER):
-            self.doing = "reading the secret of the master user"
-            environ |= _read_secret(environ[MASTER_USER], environ.get("AWS_REGION"))
+        self.doing = "reading the secret of the user who administers the cluster"
+        environ |= choose_user(environ)
         config = Config.from_environ(environ)
         logger.setLevel(config.log_level)
         return config
@@ -176,30 +187,15 @@ class Setup:
         return version
 
 
-def _read_roles(name: str, value: object) -> list[str]:
+def _read_roles(name: str, value: object, form: re.Pattern[str] = _ROLE) -> list[str]:
     """Return the ARNs that a property holds, as a list or as one text."""
     given = value if isinstance(value, list) else str(value or "").split(",")
     arns = [str(each).strip() for each in given if str(each).strip()]
     for each in arns:
-        if not _ROLE.fullmatch(each):
-            raise SetupError(f"{name} holds {each!r}, which is not the ARN of an IAM role")
+        if not form.fullmatch(each):
+            what = "an IAM role" if form is _ROLE else "an IAM role or user"
+            raise SetupError(f"{name} holds {each!r}, which is not the ARN of {what}")
     return arns
-
-
-def _read_secret(arn: str, region: str | None) -> dict[str, str]:
-    """Return the variables that sign in as the user whom a secret names."""
-    import boto3  # slow, and needed with a secret only
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        client = boto3.client("secretsmanager", region_name=region)
-        values = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
-        name, password = values["username"], values["password"]
-    except (BotoCoreError, ClientError) as error:
-        raise SetupError(f"the secret in {MASTER_USER} cannot be read: {error}") from error
-    except (KeyError, TypeError, ValueError):  # the error would quote the secret
-        raise SetupError(f"the secret in {MASTER_USER} must be JSON with username and password") from None
-    return {"OPENSEARCH_AUTH": "basic", "OPENSEARCH_USERNAME": name, "OPENSEARCH_PASSWORD": password}
 
 
 def _measure_time(context: "LambdaContext", reserve: float, share: float) -> Callable[[], float]:

@@ -96,9 +96,9 @@ def test_the_formats_fit_into_the_environment(resources: Template, template: Tem
     variables = properties(resources, "StreamFunction")["Environment"]["Variables"]
     most = 4 * 1024  # of all names and values together: a limit of Lambda's
     formats = parameters["LogFormat"]["MaxLength"] + 1 + parameters["FurtherLogFormats"]["MaxLength"]
-    # The longest that the others can be in practice: an endpoint, a bucket, a key, a prefix, a password.
+    # The longest that the others can be in practice: an endpoint, a bucket, a key, a prefix, a secret.
     others = {"OPENSEARCH_URL": 100, "FAILURE_BUCKET": 63, "FAILURE_KMS_KEY": 90, "INDEX_PREFIX": 100}
-    others |= {"OPENSEARCH_USERNAME": 32, "OPENSEARCH_PASSWORD": 64}
+    others |= {"OPENSEARCH_SECRET_ARN": 160}
     rest = sum(others.get(name, 8) for name in variables if name != "LOG_FORMATS")
     assert sum(map(len, variables)) + formats + rest <= most
     every_field = " ".join(f"${{{field.name}}}" for field in FIELDS)
@@ -145,21 +145,135 @@ def test_the_domain_is_encrypted_and_its_master_is_the_setup(resources: Template
     assert domain["LogPublishingOptions"]["ES_APPLICATION_LOGS"]["Enabled"] is True
 
 
-def test_the_domain_lets_in_the_stacks_roles_and_nobody_else(resources: Template) -> None:
-    statements = properties(resources, "Domain")["AccessPolicies"]["Statement"]
-    named = [each for statement in statements for each in statement["Principal"]["AWS"]]
-    assert named.pop(2) == only_with_a_stream("StreamRoleArn")
-    principals = [each["Fn::GetAtt"] for each in named]
-    assert principals == [
-        ["Roles", "Outputs.ForwardRoleArn"],
-        ["Roles", "Outputs.ReplayRoleArn"],
-        ["Roles", "Outputs.SetupRoleArn"],
-        ["People", "Outputs.PeopleRoleArn"],
+def test_the_domain_names_the_stacks_roles_and_its_administrators_and_nobody_else(
+    resources: Template,
+) -> None:
+    writers, others = properties(resources, "Domain")["AccessPolicies"]["Statement"]
+    assert writers["Principal"]["AWS"] == [
+        {"Fn::GetAtt": ["Roles", "Outputs.ForwardRoleArn"]},
+        {"Fn::GetAtt": ["Roles", "Outputs.ReplayRoleArn"]},
+        only_with_a_stream("StreamRoleArn"),
     ]
-    assert statements[0]["Action"] == "es:ESHttpPost"
-    assert statements[0]["Resource"]["Fn::Sub"].endswith(
-        "domain/${DomainName}/${IndexPrefix}-????.??.??/_bulk"
-    )
+    assert writers["Action"] == "es:ESHttpPost"
+    assert writers["Resource"]["Fn::Sub"].endswith("domain/${DomainName}/${IndexPrefix}-????.??.??/_bulk")
+    # One text that is split, so that each of the parameter's ARNs is a principal, and none is an empty one.
+    named = [
+        {"Fn::GetAtt": ["Roles", "Outputs.SetupRoleArn"]},
+        {"Fn::GetAtt": ["People", "Outputs.PeopleRoleArn"]},
+        {"Fn::GetAtt": ["People", "Outputs.AdministratorsRoleArn"]},
+        {"Fn::If": ["HasAdminPrincipals", {"Ref": "AdminPrincipalArn"}, {"Ref": "AWS::NoValue"}]},
+    ]
+    assert others["Principal"] == {"AWS": {"Fn::Split": [",", {"Fn::Join": [",", named]}]}}
+    verbs = ("Get", "Head", "Post", "Put", "Patch", "Delete")
+    assert others["Action"] == [f"es:ESHttp{verb}" for verb in verbs]
+    assert others["Resource"]["Fn::Sub"].endswith("domain/${DomainName}/*")
+
+
+def test_administrators_are_mapped_beside_the_setup_which_stays_the_master(resources: Template) -> None:
+    given = properties(resources, "Setup")
+    group = {"Fn::GetAtt": ["People", "Outputs.AdministratorsRoleArn"]}
+    assert given["AdministratorArns"] == {
+        "Fn::If": [
+            "MakesDomain",
+            {"Fn::Join": [",", [group, {"Ref": "AdminPrincipalArn"}]]},
+            {"Ref": "AdminPrincipalArn"},
+        ]
+    }
+    # No parameter decides who the master is: a change of it would take everything from the setup.
+    assert properties(resources, "Domain")["AdvancedSecurityOptions"]["MasterUserOptions"] == {
+        "MasterUserARN": {"Fn::GetAtt": ["Roles", "Outputs.SetupRoleArn"]}
+    }
+
+
+def test_each_address_gets_the_role_that_its_parameter_says(nested: Nested, resources: Template) -> None:
+    people = nested["people"]["Resources"]
+    roles = {"Administrators": "AdministratorsRole", "Readers": "PeopleRole"}
+    for group, role in roles.items():
+        assert properties(people, group)["RoleArn"] == {"Fn::GetAtt": f"{role}.Arn"}
+    # Who is in both is an administrator; who is in none, as those whom an earlier version invited, reads.
+    assert [properties(people, group)["Precedence"] for group in roles] == [1, 2]
+    assert properties(people, "IdentityPoolRoles")["Roles"] == {
+        "authenticated": {"Fn::GetAtt": "PeopleRole.Arn"}
+    }
+    members = {
+        name: (each["Properties"]["GroupName"]["Ref"], each["Properties"]["Username"]["Ref"])
+        for name, each in people.items()
+        if each["Type"] == "AWS::Cognito::UserPoolUserToGroupAttachment"
+    }
+    assert members == {
+        "AdminIsAdministrator": ("Administrators", "Admin"),
+        "ReaderIsReader": ("Readers", "Reader"),
+    }
+    # The user of a stack of an earlier version stays who he is, and is put into the group by the update.
+    assert properties(people, "Admin")["Username"] == {"Ref": "AdminEmail"}
+    assert properties(people, "Reader")["Username"] == {"Ref": "ReaderEmail"}
+    assert properties(resources, "People")["Parameters"]["ReaderEmail"] == {"Ref": "ReaderEmail"}
+
+
+def test_setup_lets_the_groups_decide_and_can_give_away_the_readers_role_only(
+    nested: Nested, resources: Template
+) -> None:
+    pool = {"Fn::If": ["MakesDomain", {"Fn::GetAtt": ["People", "Outputs.IdentityPoolId"]}, ""]}
+    assert properties(resources, "Setup")["IdentityPoolId"] == pool
+    policy = properties(nested["people"]["Resources"], "ChooseRolesByGroup")
+    choose, give = policy["PolicyDocument"]["Statement"]
+    assert policy["Roles"] == [{"Ref": "SetupRole"}]
+    assert choose["Resource"]["Fn::Sub"].endswith(":identitypool/${IdentityPool}")
+    assert give["Resource"] == {"Fn::GetAtt": "PeopleRole.Arn"}
+    assert give["Condition"] == {"StringEquals": {"iam:PassedToService": "cognito-identity.amazonaws.com"}}
+
+
+def test_no_secret_stands_in_an_environment(project: Path, resources: Template) -> None:
+    for file in (project / "template.yaml", *(project / "stack").glob("*.yaml")):
+        assert "{{resolve:" not in file.read_text(encoding="utf-8"), file.name
+    functions = [name for name, each in resources.items() if each["Type"] == "AWS::Lambda::Function"]
+    assert sorted(functions) == ["ForwardFunction", "ReplayFunction", "SetupFunction", "StreamFunction"]
+    for name in functions:
+        variables = properties(resources, name)["Environment"]["Variables"]
+        assert (variables["OPENSEARCH_USERNAME"], variables["OPENSEARCH_PASSWORD"]) == ("", "")
+        own = {"Fn::If": ["IsBasic", {"Ref": "OpenSearchSecretArn"}, ""]}
+        assert variables["OPENSEARCH_SECRET_ARN"] == own
+        # The administrator's secret is named to the setup alone.
+        assert ("OPENSEARCH_SETUP_SECRET_ARN" in variables) is (name == "SetupFunction")
+
+
+def test_each_role_reads_its_own_secret_and_no_other(nested: Nested, resources: Template) -> None:
+    assert {
+        name: value
+        for name, value in properties(resources, "Roles")["Parameters"].items()
+        if name.startswith(("Secret", "SetupSecret"))
+    } == {
+        "SecretArn": {"Fn::If": ["IsBasic", {"Ref": "OpenSearchSecretArn"}, ""]},
+        # With one secret only, as in stacks of an earlier version, it is the setup's as well.
+        "SetupSecretArn": {
+            "Fn::If": ["HasSetupSecret", {"Ref": "SetupSecretArn"}, {"Ref": "OpenSearchSecretArn"}]
+        },
+        "SecretKmsKeyArn": {"Ref": "SecretKmsKeyArn"},
+    }
+    roles = nested["roles"]["Resources"]
+    granted: dict[str, list[tuple[str, Any, Any]]] = {"ReadSecret": [], "ReadSetupSecret": []}
+    granted |= {"DecryptSecret": [], "DecryptSetupSecret": []}
+    own, setups = {"Ref": "SecretArn"}, {"Ref": "SetupSecretArn"}
+    both = {"Fn::If": ["HasSecret", [setups, own], [setups]]}
+    for name, found in granted.items():
+        (statement,) = properties(roles, name)["PolicyDocument"]["Statement"]
+        context = statement.get("Condition", {}).get("StringEquals", {})
+        found.append(
+            (statement["Action"], statement["Resource"], context.get("kms:EncryptionContext:SecretARN"))
+        )
+    key = {"Ref": "SecretKmsKeyArn"}
+    assert granted == {
+        "ReadSecret": [("secretsmanager:GetSecretValue", own, None)],
+        "ReadSetupSecret": [("secretsmanager:GetSecretValue", both, None)],
+        "DecryptSecret": [("kms:Decrypt", key, own)],
+        "DecryptSetupSecret": [("kms:Decrypt", key, both)],
+    }
+    setup, functions = [{"Ref": "SetupRole"}], properties(roles, "SendDocuments")["Roles"]
+    assert [properties(roles, name)["Roles"] for name in granted] == [functions, setup, functions, setup]
+    for name in ("DecryptSecret", "DecryptSetupSecret"):
+        (statement,) = properties(roles, name)["PolicyDocument"]["Statement"]
+        via = statement["Condition"]["StringLike"]["kms:ViaService"]
+        assert via == {"Fn::Sub": "secretsmanager.${AWS::Region}.*"}
 
 
 def only_with_a_stream(output: str) -> dict[str, Any]:
@@ -239,7 +353,13 @@ def test_nobody_signs_up_and_nobody_is_anonymous(nested: Nested) -> None:
     people = nested["people"]["Resources"]
     assert properties(people, "UserPool")["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
     assert properties(people, "IdentityPool")["AllowUnauthenticatedIdentities"] is False
-    assert "Policies" not in properties(people, "PeopleRole")
+    for role in ("PeopleRole", "AdministratorsRole"):
+        assert "Policies" not in properties(people, role)
+        (statement,) = properties(people, role)["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"] == {
+            "StringEquals": {"cognito-identity.amazonaws.com:aud": {"Ref": "IdentityPool"}},
+            "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"},
+        }
 
 
 def test_services_take_a_role_for_this_account_and_resource_only(nested: Nested) -> None:
@@ -314,7 +434,8 @@ def test_completeness_is_the_share_that_was_not_received(nested: Nested) -> None
 
 
 def test_every_statement_of_every_role_names_its_resources(nested: Nested) -> None:
-    for name, resource in nested["roles"]["Resources"].items():
+    of_people = [each for each in nested["people"]["Resources"].items() if ":IAM::" in each[1]["Type"]]
+    for name, resource in [*nested["roles"]["Resources"].items(), *of_people]:
         documents = [resource["Properties"].get("PolicyDocument")]
         documents += [each["PolicyDocument"] for each in resource["Properties"].get("Policies", [])]
         for statement in (each for document in documents if document for each in document["Statement"]):

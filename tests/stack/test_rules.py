@@ -1,5 +1,6 @@
 """Parameters that contradict each other are refused, with a sentence that says what to do."""
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ EXISTING = {
     "OpenSearchArn": "arn:aws:es:eu-central-1:012345678901:domain/x",
 }
 NEW = {"AdminEmail": "someone@example.com"}
+SETUP_SECRET = {"SetupSecretArn": "arn:aws:secretsmanager:eu-central-1:012345678901:secret:y"}
 SECRET = {"OpenSearchSecretArn": "arn:aws:secretsmanager:eu-central-1:012345678901:secret:x"}
 VPC = {"FunctionSubnetIds": "subnet-1", "FunctionSecurityGroupIds": "sg-1"}
 
@@ -54,6 +56,19 @@ def refusals(template: Template, given: dict[str, str]) -> list[str]:
         pytest.param(EXISTING, id="an existing domain"),
         pytest.param({**EXISTING, **SECRET}, id="an existing domain and its master user"),
         pytest.param(NEW, id="a new domain"),
+        pytest.param({**NEW, "ReaderEmail": "another@example.com"}, id="a new domain and a reader"),
+        pytest.param(
+            {**NEW, "AdminPrincipalArn": "arn:aws:iam::012345678901:role/x"}, id="a new domain, administered"
+        ),
+        pytest.param(
+            {**EXISTING, "AdminPrincipalArn": "arn:aws:iam::012345678901:user/x"},
+            id="an existing domain, administered",
+        ),
+        pytest.param({**EXISTING, **SETUP_SECRET}, id="an existing domain and a secret for setup alone"),
+        pytest.param(
+            {"OpenSearchUrl": "https://x", "OpenSearchAuth": "basic", **SECRET, **SETUP_SECRET},
+            id="two secrets",
+        ),
         pytest.param({**NEW, "VpcId": "vpc-1"}, id="a new domain and a flow log"),
         pytest.param({**EXISTING, "Source": "stream"}, id="a stream"),
         pytest.param({**EXISTING, "Source": "stream", "SenderAccounts": "123456789012"}, id="other accounts"),
@@ -96,6 +111,22 @@ def test_parameters_that_go_together_are_accepted(template: Template, given: dic
             id="a collection with a password",
         ),
         pytest.param({**NEW, **SECRET}, "belong to OpenSearchUrl", id="a secret for a new domain"),
+        pytest.param(
+            {**NEW, **SETUP_SECRET}, "belong to OpenSearchUrl", id="setup's secret for a new domain"
+        ),
+        pytest.param(
+            {**NEW, "ReaderEmail": NEW["AdminEmail"]}, "An administrator may read, too", id="one for both"
+        ),
+        pytest.param(
+            {**EXISTING, "ReaderEmail": "another@example.com"},
+            "AdminEmail and ReaderEmail are invited to a new domain",
+            id="a reader of an existing domain",
+        ),
+        pytest.param(
+            {"OpenSearchUrl": "https://x", "OpenSearchAuth": "basic", **SETUP_SECRET},
+            "OpenSearchAuth basic needs OpenSearchSecretArn",
+            id="setup's secret only",
+        ),
         pytest.param({**NEW, "OpenSearchService": "aoss"}, "belong to OpenSearchUrl", id="a new collection"),
         pytest.param(
             {**NEW, **VPC, "FunctionVpc": "other"}, "The new domain has a public endpoint", id="new, in a VPC"
@@ -146,3 +177,29 @@ def test_a_contradiction_is_refused_with_a_sentence(
 ) -> None:
     (refusal,) = refusals(template, given)
     assert sentence in refusal
+
+
+ROLE = "arn:aws:iam::012345678901:role/"
+SSO = f"{ROLE}aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_0a1b2c3d4e5f6a7b"
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed"),
+    [
+        pytest.param("", True, id="nobody"),
+        pytest.param(f"{ROLE}Admin", True, id="a role"),
+        pytest.param(SSO, True, id="a role of IAM Identity Center"),
+        pytest.param(f"{ROLE}Admin,{SSO},arn:aws-cn:iam::012345678901:user/team/x@y.z", True, id="several"),
+        pytest.param("arn:aws:sts::012345678901:assumed-role/Admin/me", False, id="a session"),
+        pytest.param("arn:aws:iam::012345678901:root", False, id="the account"),
+        pytest.param("*", False, id="everybody"),
+        pytest.param(f"{ROLE}*", False, id="each role"),
+        pytest.param(f"{ROLE}a, {ROLE}b", False, id="a blank"),
+        pytest.param(f"{ROLE}a,", False, id="a comma at the end"),
+    ],
+)
+def test_administrators_are_roles_and_users_by_their_arn(
+    template: Template, given: str, *, allowed: bool
+) -> None:
+    pattern = template["Parameters"]["AdminPrincipalArn"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, given)) is allowed

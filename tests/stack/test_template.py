@@ -13,7 +13,7 @@ from benchmarks.contest import ENVIRONMENT
 from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
 from handler.config import LOG_LEVELS, Config, ConfigError
-from handler.setup import READERS, VARIABLES, WRITERS
+from handler.setup import ADMINISTRATORS, IDENTITY_POOL, READERS, VARIABLES, WRITERS
 from handler.stream import WAITING_SHARE
 from handler.variables import LARGEST_BULK_BYTES, SMALLEST_BULK_BYTES
 from parser.format import known_formats
@@ -108,6 +108,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
         "OPENSEARCH_URL",
         "OPENSEARCH_USERNAME",
         "OPENSEARCH_PASSWORD",
+        "OPENSEARCH_SECRET_ARN",
         "LOG_FORMATS",
         "FAILURE_BUCKET",
         "OWN_LOG_PREFIX",
@@ -164,7 +165,7 @@ def test_setup_is_given_the_properties_that_it_reads(template: Template) -> None
     properties = template["Resources"]["Setup"]["Properties"]
     ours = {"ServiceToken", "ServiceTimeout", "Version"}
     ours |= {name for name in properties if name.startswith("OpenSearch")}  # to run again when they change
-    assert properties.keys() - ours == {*VARIABLES, WRITERS, READERS}
+    assert properties.keys() - ours == {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL}
     timeout = template["Resources"]["SetupFunction"]["Properties"]["Timeout"]
     assert timeout < properties["ServiceTimeout"]
 
@@ -250,7 +251,7 @@ def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Te
     assert properties["Handler"] == invoke.HANDLERS[name]
     assert parameters["MemorySize"]["Default"] == invoke.MEMORY_MB
     local = json.loads(invoke.ENVIRONMENT.read_text())[name]
-    secret = {"OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD"}
+    secret = {"OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD", "OPENSEARCH_SECRET_ARN"}
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert local.keys() == variables.keys() - secret
     assert local["LOG_FORMATS"] == str(known_formats())

@@ -13,7 +13,7 @@ NO_SECURITY: Final = "the cluster has no fine-grained access control, so who rea
 NO_READERS: Final = "no ReaderRoleArns are given; people need a role of the cluster to see the documents"
 SERVERLESS: Final = "a collection has data access policies instead"
 
-_API: Final = "/_plugins/_security/api"
+API: Final = "/_plugins/_security/api"
 
 
 def writer_role(prefix: str) -> dict[str, Any]:
@@ -64,12 +64,14 @@ def reader_role(prefix: str) -> dict[str, Any]:
     }
 
 
-def mapping(arns: Sequence[str]) -> dict[str, Any]:
-    """Return the body of the mapping that gives a role to IAM roles, and to nobody else."""
-    return {"backend_roles": sorted(arns), "hosts": [], "users": [], "and_backend_roles": []}
+def mapping(arns: Sequence[str], users: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the body of the mapping that gives a role to IAM roles and users, and to nobody else."""
+    return {"backend_roles": sorted(arns), "hosts": [], "users": sorted(users), "and_backend_roles": []}
 
 
-def install_writer(cluster: Cluster, config: Config, arns: Sequence[str]) -> tuple[Step, Step]:
+def install_writer(
+    cluster: Cluster, config: Config, arns: Sequence[str], users: Sequence[str] = ()
+) -> tuple[Step, Step]:
     """Put the writer role and its mapping in place, or renew them; return what was done to each.
 
     Both belong to the setup, as those of the readers do: what other people change in them is undone, so
@@ -78,7 +80,8 @@ def install_writer(cluster: Cluster, config: Config, arns: Sequence[str]) -> tup
     Raises:
         ClusterError: it was refused.
     """
-    return _install(cluster, config, f"{config.index_prefix}-writer", writer_role(config.index_prefix), arns)
+    prefix = config.index_prefix
+    return _install(cluster, config, f"{prefix}-writer", writer_role(prefix), mapping(arns, users))
 
 
 def install_reader(cluster: Cluster, config: Config, arns: Sequence[str]) -> tuple[Step, Step]:
@@ -89,22 +92,23 @@ def install_reader(cluster: Cluster, config: Config, arns: Sequence[str]) -> tup
     """
     if not arns:
         return Step(Did.SKIPPED, NO_READERS), Step(Did.SKIPPED, NO_READERS)
-    return _install(cluster, config, f"{config.index_prefix}-reader", reader_role(config.index_prefix), arns)
+    prefix = config.index_prefix
+    return _install(cluster, config, f"{prefix}-reader", reader_role(prefix), mapping(arns))
 
 
 def _install(
-    cluster: Cluster, config: Config, name: str, role: dict[str, Any], arns: Sequence[str]
+    cluster: Cluster, config: Config, name: str, role: dict[str, Any], mapped: dict[str, Any]
 ) -> tuple[Step, Step]:
     if config.service == "aoss":
         return Step(Did.SKIPPED, SERVERLESS), Step(Did.SKIPPED, SERVERLESS)
     done = _put(cluster, "roles", name, role)
     if done.did is Did.SKIPPED:
         return done, done
-    return done, _put(cluster, "rolesmapping", name, mapping(arns))
+    return done, _put(cluster, "rolesmapping", name, mapped)
 
 
 def _put(cluster: Cluster, kind: str, name: str, wanted: dict[str, Any]) -> Step:
-    path = f"{_API}/{kind}/{name}"
+    path = f"{API}/{kind}/{name}"
     doing = f"{name} cannot be installed in the cluster's security ({kind})"
     reply = cluster.request("GET", path)
     if reply.no_such_api:

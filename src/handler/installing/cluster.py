@@ -37,6 +37,9 @@ NOT_OPENSEARCH: Final = "what answers at OPENSEARCH_URL is not OpenSearch"
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 """How OpenSSL names an answer that is no TLS: each of its versions does it in another way."""
 
+_SIGN_IN: Final = re.compile(r"'[^']*'(?= not a valid key=value pair)|Basic [A-Za-z0-9+/=]{4,}")
+"""What Amazon's front quotes of a header that is no signature: a name and a password."""
+
 _NO_ANSWER: Final = 0
 _ANY_STATUS: Final = range(100, 600)
 _PASSING: Final = frozenset(
@@ -93,12 +96,17 @@ class Reply:
 
     @property
     def reason(self) -> str:
-        """What the cluster gave as its reason, short enough for a person to read."""
+        """What the cluster gave as its reason, short enough for a person to read, and with its status."""
+        return f"{self.status or ''} {self.said}".strip()[:LONGEST_REASON]
+
+    @property
+    def said(self) -> str:
+        """What the cluster gave as its reason, whole, in one line; without the sign-in that it may quote."""
         error = self.data.get("error", self.data) if isinstance(self.data, dict) else self.data
         if isinstance(error, dict):
             error = next((error[name] for name in ("reason", "message", "Message") if error.get(name)), error)
         words = error if isinstance(error, str) else json.dumps(error)
-        return f"{self.status or ''} {' '.join(words.split())}".strip()[:LONGEST_REASON]
+        return _SIGN_IN.sub("(a sign-in)", " ".join(words.split()))
 
 
 class ClusterError(OpenSearchException):

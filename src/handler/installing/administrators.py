@@ -1,0 +1,146 @@
+"""Who may administer the cluster beside the setup: IAM roles and users, mapped to the roles that allow all.
+
+These mappings belong to the cluster's owner. What somebody has put there stays; the setup adds, and takes
+away no more than it has added. What that is, it keeps in the cluster itself: in the mapping of a role without
+any permission, `<prefix>-added-to-<role>`, so that it is known whatever became of the stack in between.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+from handler.config import Config
+from handler.installing.access import API, NO_SECURITY, SERVERLESS
+from handler.installing.cluster import Cluster, Reply, refuse
+from handler.installing.steps import Did, Step
+
+NO_ADMINISTRATORS: Final = "no AdminPrincipalArn is given"
+
+TARGETS: Final = ("all_access", "security_manager")
+"""All that there is, and the second for changing roles: Amazon's domains have it, and ask for it."""
+
+_KINDS: Final = ("backend_roles", "users")
+"""In a mapping IAM roles are backend roles, and IAM users are users (Amazon OpenSearch Service Developer
+Guide, "Fine-grained access control")."""
+
+_NOBODY: Final[dict[str, list[str]]] = {
+    "cluster_permissions": [],
+    "index_permissions": [],
+    "tenant_permissions": [],
+}
+_WITH_PATH: Final = re.compile(r"(arn:[^:]+:iam::[0-9]{12}:role/).+/([^/]+)")
+
+Names = dict[str, list[str]]
+"""What a mapping holds of each kind."""
+
+
+def install_administrators(cluster: Cluster, config: Config, arns: Sequence[str]) -> Step:
+    """Map administrators to the roles that allow all, and take away those that are not named any more.
+
+    Args:
+        cluster: where.
+        config: the prefix, by which several stacks keep apart what each has added.
+        arns: of IAM roles and users.
+
+    Raises:
+        handler.installing.cluster.ClusterError: it was refused.
+    """
+    if config.service == "aoss":
+        return Step(Did.SKIPPED, SERVERLESS)
+    wanted = _split(arns)
+    notes: list[str] = []
+    for target in TARGETS:
+        found = cluster.request("GET", f"{API}/rolesmapping/{target}")
+        if found.no_such_api:
+            return Step(Did.SKIPPED, NO_SECURITY)
+        if not found.done and found.status != HTTPStatus.NOT_FOUND:
+            raise refuse(f"the mapping of {target} cannot be read", found)
+        if found.done or _has_role(cluster, target):
+            notes += _map(cluster, f"{config.index_prefix}-added-to-{target}", target, found, wanted)
+    if not arns and not notes:
+        return Step(Did.SKIPPED, NO_ADMINISTRATORS)
+    return Step(Did.UPDATED, "; ".join(notes)) if notes else Step(Did.UNCHANGED)
+
+
+def _split(arns: Sequence[str]) -> Names:
+    """Return the names by which the security knows who has these ARNs.
+
+    A role with a path is named without it, too: whether the security is told the path is not documented, and
+    a role's name is that of one role in an account, whatever its path.
+    """
+    roles = [each for each in arns if ":role/" in each]
+    plain = [_WITH_PATH.sub(r"\1\2", each) for each in roles]
+    return {
+        "backend_roles": list(dict.fromkeys([*roles, *plain])),
+        "users": [each for each in arns if ":user/" in each],
+    }
+
+
+def _has_role(cluster: Cluster, name: str) -> bool:
+    return cluster.request("GET", f"{API}/roles/{name}").done
+
+
+def _map(cluster: Cluster, record: str, target: str, found: Reply, wanted: Names) -> list[str]:
+    """Make a role's mapping hold who is wanted; return what was done, in words."""
+    doing = f"administrators cannot be mapped to {target}"
+    present = _read(found, target)
+    added = _read(cluster.request("GET", f"{API}/rolesmapping/{record}"), record)
+    new = {kind: [each for each in wanted[kind] if each not in present[kind]] for kind in _KINDS}
+    old = {kind: [each for each in added[kind] if each not in wanted[kind]] for kind in _KINDS}
+    # Noted before it is done: what is done and not noted would never be taken away.
+    noted = {
+        kind: [*added[kind], *(each for each in new[kind] if each not in added[kind])] for kind in _KINDS
+    }
+    if noted != added:
+        _note(cluster, record, noted)
+    if any(new.values()):
+        if found.done:
+            changes = [_add(kind, each) for kind in _KINDS for each in new[kind]]
+            cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", changes)
+        else:
+            cluster.demand(doing, "PUT", f"{API}/rolesmapping/{target}", new)
+    if any(old.values()):
+        changes = [each for kind in _KINDS for each in _remove(kind, present[kind], old[kind])]
+        if changes:
+            cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", changes)
+        _note(
+            cluster,
+            record,
+            {kind: [each for each in noted[kind] if each not in old[kind]] for kind in _KINDS},
+        )
+    told = (("added to", new), ("taken from", old))
+    return [
+        f"{', '.join([*names['backend_roles'], *names['users']])} {verb} {target}"
+        for verb, names in told
+        if any(names.values())
+    ]
+
+
+def _read(reply: Reply, name: str) -> Names:
+    """Return what a mapping holds; nothing where there is none."""
+    if not reply.done and reply.status != HTTPStatus.NOT_FOUND:
+        raise refuse(f"the mapping of {name} cannot be read", reply)
+    mapped: Mapping[str, Any] = reply.data[name] if reply.done else {}
+    return {kind: list(mapped.get(kind, ())) for kind in _KINDS}
+
+
+def _note(cluster: Cluster, record: str, names: Names) -> None:
+    doing = f"what the setup adds cannot be noted in {record}"
+    if not _has_role(cluster, record):
+        cluster.demand(doing, "PUT", f"{API}/roles/{record}", _NOBODY)
+    cluster.demand(doing, "PUT", f"{API}/rolesmapping/{record}", names)
+
+
+def _add(kind: str, name: str) -> dict[str, str]:
+    return {"op": "add", "path": f"/{kind}/-", "value": name}
+
+
+def _remove(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[str, str]]:
+    """Return changes that take names away, from behind; refused where the mapping is another by now."""
+    changes = []
+    for place, name in reversed(list(enumerate(present))):
+        if name in names:
+            path = f"/{kind}/{place}"
+            changes += [{"op": "test", "path": path, "value": name}, {"op": "remove", "path": path}]
+    return changes
