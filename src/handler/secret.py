@@ -16,7 +16,9 @@ READ_SECONDS: Final = 2.5
 ATTEMPTS: Final = 2
 """What reading may take: with all of it a function has still the time to store what it cannot send."""
 
-_NO_WAY: Final = "is there a way to Secrets Manager? In a VPC a function needs an interface endpoint for it, or NAT"
+_NO_WAY: Final = (
+    "is there a way to Secrets Manager? In a VPC a function needs an interface endpoint for it, or NAT"
+)
 _NOT_ALLOWED: Final = (
     "the role needs secretsmanager:GetSecretValue for it and, where a key of yours encrypts it, kms:Decrypt "
     "(SecretKmsKeyArn)"
@@ -52,6 +54,7 @@ def read_user(arn: str) -> User:
     import boto3  # slow, and needed with a secret only
     from botocore.config import Config as ClientConfig
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NoConnectionError
 
     patience = ClientConfig(
         connect_timeout=CONNECT_SECONDS,
@@ -62,7 +65,7 @@ def read_user(arn: str) -> User:
         client = boto3.client("secretsmanager", region_name=_read_region(arn), config=patience)
         values = json.loads(client.get_secret_value(SecretId=arn)["SecretString"])
         name, password = values["username"], values["password"]
-    except HTTPClientError as error:
+    except (NoConnectionError, HTTPClientError) as error:
         raise SecretError(f"the secret {arn} cannot be read: {error}; {_NO_WAY}") from error
     except ClientError as error:
         denied = "AccessDenied" in error.response.get("Error", {}).get("Code", "")

@@ -22,7 +22,13 @@ _LEFT = (
     "/other*",
     "/.kibana_7",
     "/_index_template/*",
-    *(f"{_API}/{kind}/cwl-{who}" for kind in ("rolesmapping", "roles") for who in ("writer", "reader")),
+    *(
+        f"{_API}/{kind}/cwl-{who}"
+        for kind in ("rolesmapping", "roles")
+        for who in ("writer", "reader", "added-to-all_access", "added-to-security_manager")
+    ),
+    f"{_API}/rolesmapping/security_manager",
+    f"{_API}/roles/security_manager",
 )
 
 
@@ -54,6 +60,8 @@ def renew(node: SecureNode, monkeypatch: pytest.MonkeyPatch) -> SecureNode:
     for path in _LEFT:
         status, reply = node.request("DELETE", path)
         assert status in {200, 404}, reply
+    masters = {"backend_roles": ["admin"], "users": []}
+    assert node.request("PUT", f"{_API}/rolesmapping/all_access", masters)[0] in {200, 201}
     for name, value in {
         "OPENSEARCH_URL": node.url,
         "OPENSEARCH_AUTH": "basic",

@@ -96,7 +96,7 @@ def _map(cluster: Cluster, record: str, target: str, found: Reply, wanted: Names
         _note(cluster, record, noted)
     if any(new.values()):
         if found.done:
-            changes = [_add(kind, each) for kind in _KINDS for each in new[kind]]
+            changes = [each for kind in _KINDS for each in _add(kind, present[kind], new[kind])]
             cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", changes)
         else:
             cluster.demand(doing, "PUT", f"{API}/rolesmapping/{target}", new)
@@ -132,8 +132,11 @@ def _note(cluster: Cluster, record: str, names: Names) -> None:
     cluster.demand(doing, "PUT", f"{API}/rolesmapping/{record}", names)
 
 
-def _add(kind: str, name: str) -> dict[str, str]:
-    return {"op": "add", "path": f"/{kind}/-", "value": name}
+def _add(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[str, object]]:
+    """Return changes that add names. An empty list is not stored, so that nothing can be added to it."""
+    if not present:
+        return [{"op": "add", "path": f"/{kind}", "value": list(names)}] if names else []
+    return [{"op": "add", "path": f"/{kind}/-", "value": each} for each in names]
 
 
 def _remove(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[str, str]]:

@@ -3,8 +3,9 @@
 IAM's policies and the domain's access policy are judged at Amazon's front, which answers `{"Message": "User:
 ... is not authorized to perform: ..."}` with the kind of policy that decided (IAM User Guide, "Troubleshoot
 access denied error messages"). Behind it is the cluster's own security, the security plugin, which Amazon
-calls fine-grained access control: it answers `{"error": {"type": "security_exception", "reason": "no permissions
-for [...] and User [name=..., backend_roles=[...]"}}`, its REST API `{"status": "FORBIDDEN", "message": ...}`.
+calls fine-grained access control: it answers `{"error": {"type": "security_exception", "reason": "no
+permissions for [...] and User [name=..., backend_roles=[...]"}}`, and its REST API `{"status": "FORBIDDEN",
+"message": ...}`.
 """
 
 import re

@@ -1,48 +1,95 @@
-"""The setup signs in as the user whom a secret names, and the secret stays one."""
+"""As whom the setup signs in: as its role, or as the user whom its secret names; and the secret stays one."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, Final
 
-import boto3
 import pytest
-from moto import mock_aws
 
-from support.cloudformation import SIGNATURE, CloudFormation
-from support.front import Front
+from support.cloudformation import FORWARD, REPLAY, SIGNATURE, CloudFormation
+from support.front import Call, Front, Reply
+from support.secrets_manager import ARN, SecretsManager
+
+OWN: Final = ARN.replace("flowlogs-", "setup-")
+MASTER: Final = "Basic bWFzdGVyOmNvcnJlY3QgaG9yc2U="  # base64 of master:correct horse
+SECURITY: Final = "/_plugins/_security/api/"
+NO_PERMISSIONS: Final = (
+    "no permissions for [cluster:monitor/main] and User [name=arn:aws:iam::123456789012:role/SetupRole, "
+    "backend_roles=[arn:aws:iam::123456789012:role/SetupRole], requestedTenant=null]"
+)
 
 
 @pytest.fixture
-def secret(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Give a function that stores a secret and names it to the setup."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[SecretsManager]:
+    with SecretsManager() as made:
+        for name, value in {**made.environment, "AWS_REGION": "eu-central-1"}.items():
+            monkeypatch.setenv(name, value)
+        yield made
+
+
+@pytest.fixture
+def secret(manager: SecretsManager, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that stores the setup's secret and names it to the setup."""
 
     def store(text: str) -> None:
-        client = boto3.client("secretsmanager", region_name="eu-central-1")
-        made = client.create_secret(Name="master", SecretString=text)
-        monkeypatch.setenv("OPENSEARCH_SECRET_ARN", made["ARN"])
+        manager.texts[OWN] = text
+        monkeypatch.setenv("OPENSEARCH_SETUP_SECRET_ARN", OWN)
 
-    with mock_aws():
-        yield store
+    return store
 
 
-def test_the_master_user_signs_in_and_the_password_is_nowhere_else(
-    front: Front, stack: CloudFormation, secret: Callable[[str], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    secret('{"username": "master", "password": "correct horse"}')
-    answer = stack.send("Create")
+class Security:
+    """The security's REST API, of a cluster that knows one user and perhaps some roles.
 
-    assert answer["Status"] == "SUCCESS"
-    # base64 of master:correct horse
-    assert {each.headers["authorization"] for each in front.calls} == {"Basic bWFzdGVyOmNvcnJlY3QgaG9yc2U="}
-    written = logged(caplog)
-    assert "setup.done" in written
-    assert not [each for each in ("correct", "horse", SIGNATURE) if each in written + str(answer)]
+    Attributes:
+        stored: what was put, by its path.
+        signed: what a signed request to any path is answered; None where the role is known.
+    """
+
+    def __init__(self, signed: Reply | None = None) -> None:
+        self.stored: dict[str, Any] = {}
+        self.signed = signed
+
+    def __call__(self, call: Call) -> Reply | None:
+        if self.signed and call.headers.get("authorization") != MASTER:
+            return self.signed
+        if not call.path.startswith(SECURITY):
+            return None
+        name = call.path.removeprefix(SECURITY)
+        if call.method == "PUT":
+            self.stored[name] = call.json
+            return 201, {"status": "CREATED"}
+        if name == "rolesmapping":
+            return 200, {}
+        if name in self.stored:
+            return 200, {name.partition("/")[2]: self.stored[name]}
+        return 404, {"status": "NOT_FOUND", "message": "Resource is not available."}
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> str:
     """Return all that was logged: the text with its tracebacks, and the values beside it."""
     return caplog.text + str([vars(each) for each in caplog.records])
+
+
+@pytest.mark.parametrize("variable", ["OPENSEARCH_SETUP_SECRET_ARN", "OPENSEARCH_SECRET_ARN"])
+def test_the_master_user_signs_in_and_the_password_is_nowhere_else(
+    front: Front,
+    stack: CloudFormation,
+    manager: SecretsManager,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+) -> None:
+    """With one secret only it is the setup's as well, as in stacks of an earlier version."""
+    manager.put("master", "correct horse")
+    monkeypatch.setenv(variable, ARN)
+    monkeypatch.setenv("OPENSEARCH_AUTH", "basic")
+    answer = stack.send("Create")
+
+    assert answer["Status"] == "SUCCESS"
+    assert {each.headers["authorization"] for each in front.calls} == {MASTER}
+    written = logged(caplog)
+    assert "setup.done" in written
+    assert not [each for each in ("correct", "horse", SIGNATURE) if each in written + str(answer)]
 
 
 @pytest.mark.parametrize(
@@ -63,18 +110,96 @@ def test_a_secret_that_cannot_be_used_is_explained_and_not_quoted(
     secret(text)
     answer = stack.send("Create")
 
-    assert answer["Reason"] == ("the secret in OPENSEARCH_SECRET_ARN must be JSON with username and password")
+    assert answer["Reason"] == f"the secret {OWN} must be JSON with username and password"
     assert "correct horse" not in logged(caplog)
     assert front.calls == []
 
 
-@pytest.mark.usefixtures("front")
-def test_a_secret_that_is_not_there_is_told(
-    stack: CloudFormation, secret: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    secret("{}")
-    monkeypatch.setenv("OPENSEARCH_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x")
+@pytest.mark.usefixtures("front", "manager")
+def test_a_secret_that_is_not_there_is_told(stack: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENSEARCH_SETUP_SECRET_ARN", OWN)
 
     assert stack.send("Create")["Reason"].startswith(
-        "the secret in OPENSEARCH_SECRET_ARN cannot be read: An error occurred (ResourceNotFoundException)"
+        f"the secret {OWN} cannot be read: An error occurred (ResourceNotFoundException)"
     )
+
+
+def test_the_functions_user_gets_the_writers_role_by_the_setups_user(
+    front: Front, stack: CloudFormation, manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front.plugins.insert(0, security := Security())
+    manager.put("master", "correct horse", OWN)
+    manager.put("writer", "battery staple")
+    for name, value in {"SETUP_SECRET_ARN": OWN, "SECRET_ARN": ARN, "AUTH": "basic"}.items():
+        monkeypatch.setenv(f"OPENSEARCH_{name}", value)
+    answer = stack.send("Create")
+
+    assert answer["Status"] == "SUCCESS"
+    assert {each.headers["authorization"] for each in front.calls} == {MASTER}
+    assert security.stored["rolesmapping/cwl-writer"] == {
+        "backend_roles": [FORWARD, REPLAY],
+        "hosts": [],
+        "users": ["writer"],
+        "and_backend_roles": [],
+    }
+
+
+def test_where_the_role_is_known_every_request_is_signed_and_the_secret_is_not_read(
+    front: Front,
+    stack: CloudFormation,
+    secret: Callable[[str], None],
+    manager: SecretsManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A domain whose access policy names roles takes nothing else than signed requests."""
+    front.plugins.insert(0, Security())
+    secret('{"username": "master", "password": "correct horse"}')
+    monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
+
+    assert stack.send("Create")["Status"] == "SUCCESS"
+    assert {each.headers["authorization"].split()[0] for each in front.calls} == {"AWS4-HMAC-SHA256"}
+    assert manager.read == []
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(
+            (403, {"error": {"type": "security_exception", "reason": NO_PERMISSIONS}}), id="no role"
+        ),
+        pytest.param((403, {"status": "FORBIDDEN", "message": "No permission"}), id="by its API"),
+        pytest.param((401, "Unauthorized"), id="it knows no signatures"),
+    ],
+)
+def test_where_the_clusters_security_does_not_know_the_role_the_secret_is_used(
+    front: Front,
+    stack: CloudFormation,
+    secret: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    refusal: Reply,
+) -> None:
+    front.plugins.insert(0, Security(refusal))
+    secret('{"username": "master", "password": "correct horse"}')
+    monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
+
+    assert stack.send("Create")["Status"] == "SUCCESS"
+    first, *others = [each.headers["authorization"] for each in front.calls]
+    assert first.startswith("AWS4-HMAC-SHA256")
+    assert set(others) == {MASTER}
+
+
+def test_what_the_access_policy_refuses_no_password_helps(
+    front: Front,
+    stack: CloudFormation,
+    secret: Callable[[str], None],
+    manager: SecretsManager,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = "User: arn:aws:sts::1:assumed-role/x/y is not authorized to perform: es:ESHttpGet because no "
+    front.plugins.insert(0, Security((403, {"Message": f"{said}resource-based policy allows it"})))
+    secret('{"username": "master", "password": "correct horse"}')
+    monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
+
+    answer = stack.send("Create")
+    assert (answer["Status"], "no resource-based policy allows" in answer["Reason"]) == ("FAILED", True)
+    assert manager.read == []

@@ -1,0 +1,172 @@
+"""Administrators on the real security plugin: added beside who is there, and taken away where setup added them.
+
+Four principals, each a user of the cluster whose backend role is the ARN of an IAM role: the setup, which is
+the master; an administrator; a reader; a writer. Each can do what it must, and is refused the rest.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+
+from flowlogs.local.releases import SECURED
+from flowlogs.local.secure_node import SecureNode, User
+from security.conftest import SecureNodes, put_user, renew, sign_in
+from support.cloudformation import FORWARD, CloudFormation
+
+API: Final = "/_plugins/_security/api"
+ALL: Final = f"{API}/rolesmapping/all_access"
+ACCOUNT: Final = "arn:aws:iam::123456789012:"
+SETUP: Final = f"{ACCOUNT}role/flowlogs-Roles-1A2B-SetupRole-3C4D"
+PEOPLE: Final = f"{ACCOUNT}role/flowlogs-PeopleRole-7A8B9C"
+GROUP: Final = f"{ACCOUNT}role/flowlogs-AdministratorsRole-5E6F"
+PLAIN_SSO: Final = f"{ACCOUNT}role/AWSReservedSSO_Admin_0a1b"
+SSO: Final = f"{ACCOUNT}role/aws-reserved/sso.amazonaws.com/eu-central-1/AWSReservedSSO_Admin_0a1b"
+SOMEBODY: Final = f"{ACCOUNT}user/team/somebody"
+INDEX: Final = "cwl-2026.01.02"
+DOCUMENT: Final = {"@timestamp": 1767312000000, "srcaddr": "10.0.0.1", "bytes": 1}
+
+
+@dataclass(frozen=True)
+class Site:
+    """A cluster whose master is the setup, as CloudFormation sees it."""
+
+    node: SecureNode
+    stack: CloudFormation
+
+    def deploy(self, kind: str, *administrators: str, **properties: object) -> dict[str, Any]:
+        """Run the setup; return what it says that it did."""
+        given = ",".join(administrators)
+        answer = self.stack.send(kind, AdministratorArns=given, ReaderRoleArns=[PEOPLE], **properties)
+        assert answer["Status"] == "SUCCESS", answer
+        data: dict[str, Any] = answer["Data"]
+        return data
+
+    @property
+    def masters(self) -> tuple[list[str], list[str]]:
+        """The backend roles and users that may do everything."""
+        mapped = self.node.request("GET", ALL)[1]["all_access"]
+        return mapped["backend_roles"], mapped["users"]
+
+
+@pytest.fixture(scope="module", params=[max(SECURED)])
+def running(request: pytest.FixtureRequest, secure_nodes: SecureNodes) -> Iterator[SecureNode]:
+    node = secure_nodes(request.param)
+    yield node
+    for name in ("setup", "administrator", "people", "forward"):
+        node.request("DELETE", f"{API}/internalusers/{name}")
+
+
+@pytest.fixture
+def site(running: SecureNode, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """Give a domain as Amazon makes it: its master is the setup's role, and nobody else."""
+    node = renew(running, monkeypatch)
+    change = [{"op": "add", "path": "/backend_roles/-", "value": SETUP}]
+    assert node.request("PATCH", ALL, change)[0] == 200
+    sign_in(monkeypatch, put_user(node, "setup", SETUP))
+    yield Site(node, stack)
+    renew(node, monkeypatch)
+
+
+def test_each_principal_can_do_what_it_must_and_is_refused_the_rest(site: Site) -> None:
+    site.deploy("Create", GROUP)
+    node = site.node
+    assert node.request("PUT", f"/{INDEX}/_doc/1?refresh=true", DOCUMENT)[0] == 201
+    users = {
+        "setup": ("setup", "Only-for-tests-8"),
+        "administrator": put_user(node, "administrator", GROUP),
+        "reader": put_user(node, "people", PEOPLE),
+        "writer": put_user(node, "forward", FORWARD),
+    }
+    lines = b'{"create": {"_id": "2"}}\n{"bytes": 1}\n'
+    asked: dict[str, tuple[str, str, object]] = {
+        "search": ("GET", f"/{INDEX}/_search", None),
+        "see who may do what": ("GET", f"{API}/rolesmapping", None),
+        "map somebody": ("PATCH", ALL, [{"op": "test", "path": "/backend_roles/0", "value": "admin"}]),
+        "change the template": ("PUT", "/_index_template/cwl-test", {"index_patterns": ["cwl-test"]}),
+        "see the cluster": ("GET", "/_cluster/health", None),
+        "write": ("POST", f"/{INDEX}/_bulk", lines),
+    }
+
+    def may(user: User, method: str, path: str, body: object) -> bool:
+        status, reply = node.request(method, path, body, user=user)
+        assert status in {200, 201, 403}, reply
+        refused = [item for each in reply.get("items", ()) for item in each.values() if item["status"] == 403]
+        return status != 403 and not refused
+
+    found = {
+        who: [what for what, request in asked.items() if may(user, *request)] for who, user in users.items()
+    }
+    assert found == {
+        "setup": list(asked),
+        "administrator": list(asked),
+        "reader": ["search"],
+        "writer": ["write"],
+    }
+
+
+@pytest.mark.parametrize("running", list(SECURED), indirect=True)
+def test_administrators_come_and_go_and_the_setup_stays(site: Site) -> None:
+    first = site.deploy("Create", GROUP, SSO, SOMEBODY)
+    # A role is known by both of its names: with the path, and without.
+    assert site.masters == (["admin", SETUP, GROUP, SSO, PLAIN_SSO], [SOMEBODY])
+    assert (
+        first["Administrators"]
+        == (f"updated: {GROUP}, {SSO}, {PLAIN_SSO}, {SOMEBODY} added to all_access")[:300]
+    )
+
+    # What was added is noted in the mapping of a role that permits nothing.
+    role = site.node.request("GET", f"{API}/roles/cwl-added-to-all_access")[1]["cwl-added-to-all_access"]
+    kinds = ("cluster_permissions", "index_permissions", "tenant_permissions")
+    assert [role[kind] for kind in kinds] == [[], [], []]
+    assert site.deploy("Update", GROUP, SSO, SOMEBODY)["Administrators"] == "unchanged"
+    second = site.deploy("Update", GROUP)
+
+    assert site.masters == (["admin", SETUP, GROUP], [])
+    assert second["Administrators"] == f"updated: {SSO}, {PLAIN_SSO}, {SOMEBODY} taken from all_access"
+    assert site.deploy("Update")["Administrators"] == f"updated: {GROUP} taken from all_access"
+    assert site.masters == (["admin", SETUP], [])
+    assert site.deploy("Update")["Administrators"] == "skipped: no AdminPrincipalArn is given"
+
+
+def test_what_people_mapped_by_hand_stays_also_where_a_parameter_named_it(site: Site) -> None:
+    by_hand = [
+        {"op": "add", "path": "/backend_roles/-", "value": GROUP},
+        {"op": "add", "path": "/users/-", "value": "somebody"},
+    ]
+    assert site.node.request("PATCH", ALL, by_hand)[0] == 200
+    site.deploy("Create", GROUP, SOMEBODY)
+    site.deploy("Update")
+
+    assert site.masters == (["admin", SETUP, GROUP], ["somebody"])
+
+
+def test_the_setups_own_role_is_never_taken_from_it(site: Site) -> None:
+    site.deploy("Create", SETUP, GROUP)
+    site.deploy("Update", GROUP)
+
+    assert site.masters == (["admin", SETUP, GROUP], [])
+
+
+def test_stacks_with_other_prefixes_take_away_their_own_only(site: Site) -> None:
+    site.deploy("Create", GROUP)
+    site.deploy("Create", GROUP, SOMEBODY, IndexPrefix="dev")
+    site.deploy("Update", IndexPrefix="dev")
+
+    assert site.masters == (["admin", SETUP, GROUP], [])
+    for kind in ("rolesmapping", "roles"):
+        for name in ("dev-added-to-all_access", "dev-writer", "dev-reader"):
+            site.node.request("DELETE", f"{API}/{kind}/{name}")
+    site.node.request("DELETE", "/_index_template/dev")
+
+
+def test_a_domain_that_asks_for_the_security_managers_role_gets_it_mapped_too(site: Site) -> None:
+    role = {"cluster_permissions": ["*"]}
+    assert site.node.request("PUT", f"{API}/roles/security_manager", role)[0] == 201
+    site.deploy("Create", GROUP)
+    path = f"{API}/rolesmapping/security_manager"
+
+    assert site.node.request("GET", path)[1]["security_manager"]["backend_roles"] == [GROUP]
+    site.deploy("Update")
+    assert site.node.request("GET", path)[1]["security_manager"]["backend_roles"] == []
