@@ -25,7 +25,7 @@ _LEFT = (
     *(
         f"{_API}/{kind}/cwl-{who}"
         for kind in ("rolesmapping", "roles")
-        for who in ("writer", "reader", "added-to-all_access", "added-to-security_manager")
+        for who in ("writer", "reader", "reader-too", "added-to-all_access", "added-to-security_manager")
     ),
     f"{_API}/rolesmapping/security_manager",
     f"{_API}/roles/security_manager",

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
-from flowlogs.cluster.advice import advise
 from flowlogs.cluster.completeness import show_troubles
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.cluster.indices import DayIndex, Indices
 from flowlogs.cluster.pipelines import join, read_pipelines, try_pipelines
 from flowlogs.cluster.templates import is_mapped, name_differing
+from flowlogs.terminal.advice import advise
 from handler.installing.cluster import Cluster, Reply
 
 WRITE: Final = "documents may be written"

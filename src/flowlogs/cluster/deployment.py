@@ -116,12 +116,18 @@ def read_environ(deployment: Deployment, stack: str | None) -> tuple[dict[str, s
 
 
 def open_cluster(
-    deployment: Deployment, stack: str | None, *, exact: bool = False, any_server: bool = False
+    deployment: Deployment,
+    stack: str | None,
+    *,
+    exact: bool = False,
+    any_server: bool = False,
+    silent: bool = False,
 ) -> tuple[Config, OpenSearch]:
     """Return the configuration and a client, by one's own variables, completed by those of the function.
 
     Where it must be `exact`, because lines are read or written as the function does, the function of a stack
-    must answer. With `any_server` it may be something else than OpenSearch.
+    must answer. With `any_server` it may be something else than OpenSearch, and with `silent` nothing that
+    answers now.
 
     Raises:
         ConfigError: names what is wrong or missing, and why the function cannot be asked for it.
@@ -132,7 +138,7 @@ def open_cluster(
     if asked and exact:
         raise ConfigError(asked)
     try:
-        return open_client(environ, any_server=any_server)
+        return open_client(environ, any_server=any_server, silent=silent)
     except ConfigError as error:
         raise ConfigError([*error.problems, *asked]) from error
 

@@ -12,13 +12,23 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
 from flowlogs.cluster import days, limits, templates
-from flowlogs.cluster.advice import advise, explain, explain_reply, is_throttled
 from flowlogs.cluster.completeness import UNREADABLE
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.cluster.indices import Indices
 from flowlogs.cluster.listing import read_indices
+from flowlogs.terminal.advice import (
+    advise,
+    advise_refused,
+    begin,
+    explain,
+    explain_reply,
+    is_throttled,
+    read_error,
+)
+from flowlogs.terminal.principal import find_whole_arn
 from handler.config import Auth, Config
 from handler.installing.cluster import OLDEST, Cluster, ClusterError, Reply, read_version
+from handler.installing.refusal import By, Refusal, read_refusal
 from parser.index_template import NEWEST
 
 REACH: Final = "the cluster answers"
@@ -51,7 +61,7 @@ def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding
         yield from (unknown(name, f"the cluster {silent}") for name in (SIGN, *INSIDE))
         return
     yield (accepted := _judge_sign_in(config, reply))
-    if accepted.state is not State.OK:
+    if accepted.state is not State.OK and not _hides_version(reply):
         yield from (unknown(name, "the cluster does not accept who is asking") for name in INSIDE)
         return
     # Where the version is hidden, each that it may have is taken for right.
@@ -78,7 +88,7 @@ def _ask_root(config: Config, cluster: Cluster) -> Reply:
 def _judge_reach(config: Config, reply: Reply) -> Finding:
     where = f"OPENSEARCH_URL ({config.url})"
     if _hides_version(reply):
-        return ok(REACH, f"{config.url}; its version may not be read: {reply.reason}")
+        return unknown(REACH, f"an OpenSearch does, at {config.url}: its version may not be read, see below")
     if reply.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and not is_throttled(reply):
         return unknown(REACH, f"something does, at {config.url}: who it is, it tells only whom it accepts")
     if reply.done or (config.service == "aoss" and reply.status == HTTPStatus.NOT_FOUND):
@@ -103,22 +113,30 @@ def _judge_product(config: Config, reply: Reply) -> Finding:
 
 
 def _hides_version(reply: Reply) -> bool:
-    """Tell whether the security of a cluster knows who asks, and does not show the version to this role."""
-    return reply.status == HTTPStatus.FORBIDDEN and "no permissions for" in reply.reason
+    """Tell whether the security of a cluster has let in who asks, and shows this role no version.
+
+    Then other questions may be answered: a reader may search, and may not ask for the version.
+    """
+    refusal = read_refusal(reply)
+    return refusal is not None and refusal.by is By.SECURITY
 
 
 def _judge_sign_in(config: Config, reply: Reply) -> Finding:
-    if reply.status == HTTPStatus.UNAUTHORIZED:
-        return problem(SIGN, f"{reply.reason}: {advise(reply)}")
-    if reply.status == HTTPStatus.FORBIDDEN and not _hides_version(reply):
-        return problem(
-            SIGN,
-            f"{reply.reason}: check the domain's access policy, AWS_REGION, OPENSEARCH_SERVICE and "
-            "whether the credentials have expired",
-        )
+    if refusal := read_refusal(reply):
+        return problem(SIGN, _explain_refusal(config, reply, refusal))
     if config.auth is Auth.NONE:
         return ok(SIGN, "nobody signs in here")
     return ok(SIGN, "signature accepted" if config.auth is Auth.IAM else f"as {config.username}")
+
+
+def _explain_refusal(config: Config, reply: Reply, refusal: Refusal) -> str:
+    """Return who refused, whom, in whose own words, and the one line that mends it."""
+    if reply.status == HTTPStatus.UNAUTHORIZED:
+        who = f" {config.username}" if config.auth is Auth.BASIC else ""
+        return f"{reply.reason}{who}: {advise(reply)}"
+    arn = find_whole_arn(refusal.who) if config.auth is Auth.IAM else refusal.who or config.username
+    asked = f", who asked as {arn}" if arn and arn not in reply.reason else ""
+    return f"{refusal.by.value} refuses it: {reply.reason}{asked}. {begin(advise_refused(refusal, arn))}"
 
 
 def _examine_inside(
@@ -165,8 +183,7 @@ def _look(name: str, look: Callable[[], Finding]) -> Finding:
     except ClusterError as error:
         return unknown(name, explain(error))
     except TransportError as error:
-        status = error.status_code if isinstance(error.status_code, int) else 0
-        return unknown(name, explain_reply(Reply(status, error.info or error.error)))
+        return unknown(name, explain_reply(read_error(error)))
     except OpenSearchException as error:  # one that says itself what is the matter
         return unknown(name, str(error))
     except UNREADABLE as error:

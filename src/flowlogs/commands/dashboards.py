@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from flowlogs.cluster.connection import open_client
+from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.dashboards.saved_objects import PREFIX, saved_objects, to_ndjson
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.terminal.foreign import dump_json, harmless
-from flowlogs.terminal.options import Json
+from flowlogs.terminal.options import Json, Stack
 from handler.config import Config
 
 HOW_TO_IMPORT: Final = "Dashboards imports it under Stack Management, Saved objects, Import"
@@ -26,6 +26,7 @@ def dashboards_command(
     do_import: Annotated[
         bool, typer.Option("--import", help="Put them into the OpenSearch Dashboards of the cluster.")
     ] = False,
+    stack: Stack = None,
     as_json: Json = False,
 ) -> None:
     """Export or import the dashboard: index pattern, search and panels.
@@ -38,7 +39,7 @@ def dashboards_command(
 
     flowlogs dashboards --export flowlogs.ndjson
 
-    flowlogs dashboards --import
+    flowlogs dashboards --import --stack flowlogs
 
     flowlogs dashboards --import --json | jq -r .did
     """
@@ -51,7 +52,7 @@ def dashboards_command(
             prefix = _read_prefix()
         _export(export, prefix)
     else:
-        _import(as_json=as_json)
+        _import(stack, as_json=as_json)
 
 
 def _read_prefix() -> str:
@@ -73,14 +74,14 @@ def _export(file: Path, prefix: str) -> None:
     print(f"{len(text.splitlines())} objects: {harmless(str(file))}; {HOW_TO_IMPORT}")
 
 
-def _import(*, as_json: bool) -> None:
+def _import(stack: str | None, *, as_json: bool) -> None:
     # With the parts of the setup function, which does the same on deploy.
     from handler.installing.cluster import Cluster
     from handler.installing.dashboards import install_dashboards
     from handler.installing.steps import Did
 
     with explained():
-        config, client = open_client(os.environ)
+        config, client = open_cluster(Deployment().complete(stack), stack)
         step = install_dashboards(Cluster(client), config)
     title, url = f"VPC flow logs ({config.index_prefix}-*)", f"{config.url}/_dashboards"
     if as_json:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any, Final
 
 import typer
@@ -14,6 +15,7 @@ from rich.console import Console
 from flowlogs.bucket.choice import REQUEST_ID, Choice
 from flowlogs.bucket.stock import take_stock, try_formats
 from flowlogs.cluster.deployment import Deployment, open_cluster, require_formats
+from flowlogs.terminal.advice import say_of_opensearch
 from flowlogs.terminal.display import (
     count_of,
     foreign,
@@ -29,10 +31,12 @@ from flowlogs.terminal.progress import is_interactive, shown_progress
 from handler.config import Config
 from handler.environment import Environment
 from handler.failures import FAILED, ON_FAILURE, REJECTED, FailureStore, Pending
+from handler.installing.cluster import Reply, decode
 from handler.observe import logger
-from handler.opensearch import sender
+from handler.opensearch import ConnectionFailedError, Send, sender
 from handler.replay import Replay
 from handler.summary import Fate, Summary
+from parser.bulk import Body
 
 OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
 
@@ -98,22 +102,52 @@ def replay_command(
                 _print_stock(console, stock)
             raise typer.Exit(INCOMPLETE if objects else 0)
         require_formats(stack)
-        config, client = open_cluster(deployment, stack, exact=True)
+        # A cluster that is away now may come back while objects are sent.
+        config, client = open_cluster(deployment, stack, exact=True, silent=True)
         _announce(objects, config)
         if not accept_unparsed:
             _refuse_misfits(objects, store, config)
         # What is written back is encrypted as the functions do it, under a name that no other run gives.
         run = f"{REQUEST_ID}-{uuid.uuid4()}"
         store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
-        environment = Environment(config, sender(client))
+        attentive = _Attentive(sender(client))
+        environment = Environment(config, attentive.send)
         summary, left = _run(environment, store, objects, rate, keep=keep, rejected=rejected)
     if as_json:
         print(dump_json(_to_json(summary, left)))
     else:
         _print_summary(console, summary)
     rest = list(_list_rest(summary, left, given.repeat(stack), rejecting=not (keep or rejected)))
+    if left and attentive.why:
+        rest.append(attentive.why)
     if rest:
         raise fail("; ".join(rest), INCOMPLETE)
+
+
+class _Attentive:
+    """Sends, and remembers why the last request was not taken, to tell it to whoever runs this.
+
+    Attributes:
+        why: as a sentence; empty where the last request was taken.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.why = ""
+
+    def send(self, body: Body, seconds: float) -> tuple[int, bytes]:
+        """Post one body, as `handler.opensearch.sender` does."""
+        try:
+            status, data = self._send(body, seconds)
+        except ConnectionFailedError as error:
+            self.why = say_of_opensearch(Reply(0, str(error)))
+            raise
+        self.why = (
+            ""
+            if status == HTTPStatus.OK
+            else say_of_opensearch(Reply(status, decode(data.decode(errors="replace"))))
+        )
+        return status, data
 
 
 def _announce(objects: list[Pending], config: Config) -> None:

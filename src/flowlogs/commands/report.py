@@ -1,6 +1,5 @@
 """`flowlogs report`: from the options to the file."""
 
-import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import typer
 
 from flowlogs.cluster.completeness import show_troubles
 from flowlogs.cluster.connection import open_client
+from flowlogs.cluster.deployment import Deployment, read_environ
 from flowlogs.cluster.listing import read_indices
 from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.report.answers import Answers, ask, steps
@@ -18,8 +18,9 @@ from flowlogs.report.machine import to_json
 from flowlogs.report.period import Period, choose_period
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.terminal.foreign import dump_json, harmless
-from flowlogs.terminal.options import EventSince, EventUntil, Json
+from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack
 from flowlogs.terminal.progress import shown_progress
+from handler.config import ConfigError
 
 OUTPUT: Final = Path("report.html")
 STANDARD_OUTPUT: Final = Path("-")
@@ -27,6 +28,7 @@ STANDARD_OUTPUT: Final = Path("-")
 
 def report_command(
     *,
+    stack: Stack = None,
     since: EventSince = None,
     until: EventUntil = None,
     output: Annotated[
@@ -52,7 +54,7 @@ def report_command(
 
     [bold]Examples[/bold]
 
-    flowlogs report
+    flowlogs report --stack flowlogs
 
     flowlogs report --since 2026-01-15 --until 2026-01-16 --output monday.html
 
@@ -66,7 +68,10 @@ def report_command(
         raise fail(str(error), USAGE) from error
     file = output or OUTPUT
     with explained():
-        answers = _print_json(os.environ, period) if as_json else write_report(os.environ, period, file)
+        environ, refused = read_environ(Deployment().complete(stack), stack)
+        if refused and not environ.get("OPENSEARCH_URL"):
+            raise ConfigError([f"the function cannot be asked: {refused}"])
+        answers = _print_json(environ, period) if as_json else write_report(environ, period, file)
     if not as_json and file != STANDARD_OUTPUT:
         print(f"report: {harmless(str(file.resolve()))}")
     if answers.lacking:

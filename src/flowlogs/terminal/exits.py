@@ -1,6 +1,5 @@
 """How commands end, alike for all of them."""
 
-import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -45,12 +44,6 @@ _NOT_ACCEPTED: Final = frozenset(
 )
 """How they say that the credentials are good for nothing."""
 
-_CONNECTION: Final = re.compile(
-    r"(?:HTTPS?Connection(?:Pool)?\([^)]*\): |.*>: )?(?:Failed to establish a new connection: )?"
-    r"(?:\[Errno -?\d+\] )?"
-)
-"""How the sentences of urllib3 begin: with the connection, which says nothing to people."""
-
 debugging: Final = ContextVar("debugging", default=False)
 """Whether errors show where they come from (`--debug`)."""
 
@@ -71,7 +64,7 @@ def say(message: str, *, keep: str = "") -> None:
     print(f"flowlogs: {harmless(message, keep=keep)}", file=sys.stderr)
 
 
-def describe(error: Exception) -> str:
+def describe(error: Exception) -> str:  # noqa: PLR0911  # a table
     """Return what AWS, OpenSearch or a library says, as a sentence for people."""
     from botocore.exceptions import (
         ClientError,
@@ -81,6 +74,9 @@ def describe(error: Exception) -> str:
         ProfileNotFound,
     )
     from opensearchpy.exceptions import TransportError
+
+    from flowlogs.terminal.advice import explain_command
+    from handler.installing.cluster import ClusterError
 
     match error:
         case NoCredentialsError() | PartialCredentialsError():
@@ -94,26 +90,21 @@ def describe(error: Exception) -> str:
             message = error.response.get("Error", {}).get("Message")
             return f"AWS refuses {error.operation_name}: {read_code(error)}: {message}{hint}"
         case TransportError():
-            return f"OpenSearch {_describe_answer(error)}"
+            return _describe_answer(error)
+        case ClusterError():
+            return explain_command(error)
     return str(error)
 
 
 def _describe_answer(error: "TransportError") -> str:
-    from opensearchpy.exceptions import ConnectionError as ClientConnectionError
     from opensearchpy.exceptions import SSLError
 
+    from flowlogs.terminal.advice import read_error, say_of_opensearch
     from handler.installing.cluster import explain_tls
 
     if isinstance(error, SSLError):
-        return f"cannot be asked: {explain_tls(str(error.info))}"
-    if isinstance(error, ClientConnectionError):
-        return f"does not answer: {describe_silence(str(error.info))}"
-    return f"answers {error.status_code}: {_read_reason(error.info) or error.error}"
-
-
-def describe_silence(reason: str) -> str:
-    """Return why a request had no answer, without what urllib3 puts in front: `Connection refused`."""
-    return _CONNECTION.sub("", reason, count=1)
+        return f"OpenSearch cannot be asked: {explain_tls(str(error.info))}"
+    return say_of_opensearch(read_error(error))
 
 
 def read_code(error: Exception) -> str:
@@ -152,15 +143,6 @@ def is_unusable(error: Exception) -> bool:
 
 def _is_not_accepted(error: Exception) -> bool:
     return read_code(error) in _NOT_ACCEPTED
-
-
-def _read_reason(info: object) -> str:
-    match info:
-        case {"error": {"reason": str(reason)}} | {"message": str(reason)} | {"Message": str(reason)}:
-            return reason
-        case {"error": str(reason)}:
-            return reason
-    return ""
 
 
 @contextmanager

@@ -96,14 +96,12 @@ def _map(cluster: Cluster, record: str, target: str, found: Reply, wanted: Names
         _note(cluster, record, noted)
     if any(new.values()):
         if found.done:
-            changes = [each for kind in _KINDS for each in _add(kind, present[kind], new[kind])]
-            cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", changes)
+            additions = [each for kind in _KINDS for each in _add(kind, present[kind], new[kind])]
+            cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", additions)
         else:
             cluster.demand(doing, "PUT", f"{API}/rolesmapping/{target}", new)
     if any(old.values()):
-        changes = [each for kind in _KINDS for each in _remove(kind, present[kind], old[kind])]
-        if changes:
-            cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", changes)
+        _remove(cluster, doing, target, old)
         _note(
             cluster,
             record,
@@ -139,11 +137,19 @@ def _add(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[s
     return [{"op": "add", "path": f"/{kind}/-", "value": each} for each in names]
 
 
-def _remove(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[str, str]]:
-    """Return changes that take names away, from behind; refused where the mapping is another by now."""
-    changes = []
-    for place, name in reversed(list(enumerate(present))):
-        if name in names:
-            path = f"/{kind}/{place}"
-            changes += [{"op": "test", "path": path, "value": name}, {"op": "remove", "path": path}]
-    return changes
+def _remove(cluster: Cluster, doing: str, target: str, names: Names) -> None:
+    """Take names out of a role's mapping.
+
+    The lists are written whole, as read a moment ago: the security's `PATCH` knows no `test`, and a place in a
+    list may be somebody else's by now.
+    """
+    path = f"{API}/rolesmapping/{target}"
+    present = _read(cluster.request("GET", path), target)
+    kept = {kind: [each for each in present[kind] if each not in names[kind]] for kind in _KINDS}
+    changes = [
+        {"op": "replace", "path": f"/{kind}", "value": kept[kind]}
+        for kind in _KINDS
+        if kept[kind] != present[kind]
+    ]
+    if changes:
+        cluster.demand(doing, "PATCH", path, changes)

@@ -33,6 +33,7 @@ OLDEST: Final = (1, 3)
 
 _COMPATIBILITY_MAJOR: Final = 7
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)(?=[.-]|$)")
+UNANSWERED: Final = "was not answered in time"
 NOT_OPENSEARCH: Final = "what answers at OPENSEARCH_URL is not OpenSearch"
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG")
 """How OpenSSL names an answer that is no TLS: each of its versions does it in another way."""
@@ -131,17 +132,20 @@ class Cluster:
         *,
         time_left: Callable[[], float] = lambda: 0.0,
         sleep: Callable[[float], None] = time.sleep,
+        shortest: float = CONNECT_SECONDS,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             client: the connection.
+            shortest: seconds that an answer is waited for at least, however little time is left.
             time_left: seconds in which requests may be repeated; where it is none, each is sent once.
             sleep: waits that many seconds.
         """
         self._connection: Any = client.transport.get_connection()
         self._time_left = time_left
         self._sleep = sleep
+        self._shortest = shortest
 
     def request(
         self,
@@ -174,7 +178,7 @@ class Cluster:
             if not refused and reply.status not in _PASSING:
                 return reply
             if self._time_left() <= pause:
-                text = f"{method} {path} was not answered in time; the last try: {reply.reason}"
+                text = f"{method} {path} {UNANSWERED}; the last try: {reply.reason}"
                 raise ClusterError(text, reply)
             self._sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -193,7 +197,7 @@ class Cluster:
         return reply.data
 
     def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str] | None) -> Reply:
-        seconds = min(REQUEST_SECONDS, max(self._time_left(), CONNECT_SECONDS))
+        seconds = min(REQUEST_SECONDS, max(self._time_left(), self._shortest))
         try:
             status, _, text = self._connection.perform_request(
                 method,
@@ -207,7 +211,7 @@ class Cluster:
             raise ClusterError(explain_tls(str(error.info))) from error
         except ClientConnectionError as error:
             return Reply(_NO_ANSWER, str(error.info))
-        return Reply(status, _decode(text))
+        return Reply(status, decode(text))
 
 
 def refuse(doing: str, reply: Reply) -> ClusterError:
@@ -262,7 +266,8 @@ def _name_product(root: Mapping[str, Any]) -> str:
     return str(root["version"].get("distribution", "another product, version"))
 
 
-def _decode(text: str) -> Any:  # noqa: ANN401  # as the cluster answers
+def decode(text: str) -> Any:  # noqa: ANN401  # as the cluster answers
+    """Return what an answer holds: decoded where it is JSON, text where not."""
     try:
         return json.loads(text)
     except ValueError:

@@ -15,6 +15,7 @@ from flowlogs import command_line
 from flowlogs.command_line import app
 from flowlogs.local.embedded import Embedded
 from flowlogs.terminal import exits
+from flowlogs.terminal.advice import describe_silence
 from flowlogs.terminal.options import choose_account, find_region, put_first
 from handler import delivery
 from handler.config import ConfigError
@@ -109,15 +110,18 @@ def test_what_opensearch_answers_becomes_a_sentence() -> None:
     from opensearchpy.exceptions import ConnectionError as ClientConnectionError
 
     refused = AuthorizationException(403, "security_exception", {"error": {"reason": "no permissions"}})
-    assert exits.describe(refused) == "OpenSearch answers 403: no permissions"
-    assert (
-        exits.describe(NotFoundError(404, "x", {"error": "no handler"}))
-        == "OpenSearch answers 404: no handler"
+    assert exits.describe(refused).startswith("OpenSearch answers 403 no permissions. This is refused by ")
+    unknown = "It does not know this question: check OPENSEARCH_URL and its version"
+    assert exits.describe(NotFoundError(404, "x", {"error": "no handler"})) == (
+        f"OpenSearch answers 404 no handler. {unknown}"
     )
-    assert exits.describe(NotFoundError(404, "not found", "")) == "OpenSearch answers 404: not found"
+    assert (
+        exits.describe(NotFoundError(404, "not found", "")) == f"OpenSearch answers 404 not found. {unknown}"
+    )
     cause = OSError("<HTTPConnection object at 0x7f>: [Errno 111] Connection refused")
     assert exits.describe(ClientConnectionError("N/A", "x", cause)) == (
-        "OpenSearch does not answer: Connection refused"
+        "OpenSearch does not answer: Connection refused. Nothing listens there: check OPENSEARCH_URL and its "
+        "port, and whether it runs"
     )
 
 
@@ -135,11 +139,15 @@ def test_what_opensearch_answers_becomes_a_sentence() -> None:
             "Failed to resolve 'x.y' ([Errno -2] Name not known)",
         ),
         ("HTTPSConnectionPool(host='x.y', port=443): Read timed out.", "Read timed out."),
+        (
+            "(<HTTPConnection(host='x', port=9) at 0x7f>, 'Connection to x timed out. (connect timeout=3.0)')",
+            "Connection to x timed out. (connect timeout=3.0)",
+        ),
         ("something else", "something else"),
     ],
 )
 def test_why_there_was_no_answer_is_told_without_the_connection(reason: str, expected: str) -> None:
-    assert exits.describe_silence(reason) == expected
+    assert describe_silence(reason) == expected
 
 
 @pytest.mark.parametrize(

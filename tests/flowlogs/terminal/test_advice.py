@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from flowlogs.cluster.advice import advise, explain
+from flowlogs.terminal.advice import advise, explain
 from handler.installing.cluster import ClusterError, Reply
 
 
