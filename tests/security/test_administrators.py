@@ -108,9 +108,11 @@ def test_each_principal_can_do_what_it_must_and_is_refused_the_rest(site: Site) 
 
 @pytest.mark.parametrize("running", list(SECURED), indirect=True)
 def test_administrators_come_and_go_and_the_setup_stays(site: Site) -> None:
+    by_hand = [{"op": "add", "path": "/users", "value": ["by hand"]}]
+    assert site.node.request("PATCH", ALL, by_hand)[0] == 200
     first = site.deploy("Create", GROUP, SSO, SOMEBODY)
     # A role is known by both of its names: with the path, and without.
-    assert site.masters == (["admin", SETUP, GROUP, SSO, PLAIN_SSO], [SOMEBODY])
+    assert site.masters == (["admin", SETUP, GROUP, SSO, PLAIN_SSO], ["by hand", SOMEBODY])
     assert (
         first["Administrators"]
         == (f"updated: {GROUP}, {SSO}, {PLAIN_SSO}, {SOMEBODY} added to all_access")[:300]
@@ -123,50 +125,8 @@ def test_administrators_come_and_go_and_the_setup_stays(site: Site) -> None:
     assert site.deploy("Update", GROUP, SSO, SOMEBODY)["Administrators"] == "unchanged"
     second = site.deploy("Update", GROUP)
 
-    assert site.masters == (["admin", SETUP, GROUP], [])
+    assert site.masters == (["admin", SETUP, GROUP], ["by hand"])
     assert second["Administrators"] == f"updated: {SSO}, {PLAIN_SSO}, {SOMEBODY} taken from all_access"
     assert site.deploy("Update")["Administrators"] == f"updated: {GROUP} taken from all_access"
-    assert site.masters == (["admin", SETUP], [])
+    assert site.masters == (["admin", SETUP], ["by hand"])
     assert site.deploy("Update")["Administrators"] == "skipped: no AdminPrincipalArn is given"
-
-
-def test_what_people_mapped_by_hand_stays_also_where_a_parameter_named_it(site: Site) -> None:
-    by_hand = [
-        {"op": "add", "path": "/backend_roles/-", "value": GROUP},
-        {"op": "add", "path": "/users/-", "value": "somebody"},
-    ]
-    assert site.node.request("PATCH", ALL, by_hand)[0] == 200
-    site.deploy("Create", GROUP, SOMEBODY)
-    site.deploy("Update")
-
-    assert site.masters == (["admin", SETUP, GROUP], ["somebody"])
-
-
-def test_the_setups_own_role_is_never_taken_from_it(site: Site) -> None:
-    site.deploy("Create", SETUP, GROUP)
-    site.deploy("Update", GROUP)
-
-    assert site.masters == (["admin", SETUP, GROUP], [])
-
-
-def test_stacks_with_other_prefixes_take_away_their_own_only(site: Site) -> None:
-    site.deploy("Create", GROUP)
-    site.deploy("Create", GROUP, SOMEBODY, IndexPrefix="dev")
-    site.deploy("Update", IndexPrefix="dev")
-
-    assert site.masters == (["admin", SETUP, GROUP], [])
-    for kind in ("rolesmapping", "roles"):
-        for name in ("dev-added-to-all_access", "dev-writer", "dev-reader"):
-            site.node.request("DELETE", f"{API}/{kind}/{name}")
-    site.node.request("DELETE", "/_index_template/dev")
-
-
-def test_a_domain_that_asks_for_the_security_managers_role_gets_it_mapped_too(site: Site) -> None:
-    role = {"cluster_permissions": ["*"]}
-    assert site.node.request("PUT", f"{API}/roles/security_manager", role)[0] == 201
-    site.deploy("Create", GROUP)
-    path = f"{API}/rolesmapping/security_manager"
-
-    assert site.node.request("GET", path)[1]["security_manager"]["backend_roles"] == [GROUP]
-    site.deploy("Update")
-    assert site.node.request("GET", path)[1]["security_manager"]["backend_roles"] == []

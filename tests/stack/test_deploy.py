@@ -41,14 +41,20 @@ def node(opensearch_nodes: Nodes) -> Embedded:
 @pytest.fixture(scope="module")
 def parameters(aws: Aws, node: Embedded) -> dict[str, str]:
     """Return what the stack is given."""
-    secret = aws.client("secretsmanager").create_secret(
-        Name="master", SecretString=json.dumps({"username": "master", "password": "Master-1"})
-    )
+    secrets = {
+        name: aws.client("secretsmanager").create_secret(
+            Name=name, SecretString=json.dumps({"username": name, "password": "Only-for-tests-8"})
+        )["ARN"]
+        for name in ("writer", "master")
+    }
     vpc = aws.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     return {
         "OpenSearchUrl": node.url,
         "OpenSearchArn": DOMAIN,
-        "OpenSearchSecretArn": secret["ARN"],
+        # Each function reads who it is when it sends, with its role: without that nothing would arrive.
+        "OpenSearchAuth": "basic",
+        "OpenSearchSecretArn": secrets["writer"],
+        "SetupSecretArn": secrets["master"],
         "VpcId": vpc,
         "AlarmEmail": "operator@example.com",
     }
@@ -86,6 +92,20 @@ def test_the_flow_log_writes_to_the_log_group(
     (flow_log,) = aws.client("ec2").describe_flow_logs()["FlowLogs"]
     assert flow_log["ResourceId"] == parameters["VpcId"]
     assert flow_log["LogDestination"] == outputs["LogGroup"]
+
+
+def test_no_function_is_told_a_password(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    assert outputs
+    for kind in ("Forward", "Replay", "Setup"):
+        found = aws.client("lambda").get_function_configuration(FunctionName=find_function(aws, kind))
+        variables = found["Environment"]["Variables"]
+        assert "Only-for-tests-8" not in json.dumps(variables)
+        assert variables["OPENSEARCH_SECRET_ARN"] == parameters["OpenSearchSecretArn"]
+        assert variables.get("OPENSEARCH_SETUP_SECRET_ARN") == (
+            parameters["SetupSecretArn"] if kind == "Setup" else None
+        )
 
 
 def test_alarms_go_to_the_address(aws: Aws, outputs: dict[str, str]) -> None:
@@ -168,7 +188,10 @@ def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs:
         pytest.param("Forward", "get failed/", False, id="forward reads nothing"),
         pytest.param("Forward", "delete failed/", False, id="forward deletes nothing"),
         pytest.param("Forward", "write flow log", False, id="forward writes no flow log"),
-        pytest.param("Forward", "read secret", False, id="forward reads no secret"),
+        pytest.param("Forward", "read writer", True, id="forward ReadSecret"),
+        pytest.param("Forward", "read master", False, id="forward reads no secret of the setup"),
+        pytest.param("Replay", "read writer", True, id="replay ReadSecret"),
+        pytest.param("Replay", "read master", False, id="replay reads no secret of the setup"),
         pytest.param("Replay", "write own log", True, id="replay WriteOwnLog"),
         pytest.param("Replay", "list", True, id="replay ListWhatWaits"),
         pytest.param("Replay", "get failed/", True, id="replay ReadAndDropWhatWaits, get failed"),
@@ -185,7 +208,8 @@ def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs:
         pytest.param("Replay", "put aws/lambda/async/", False, id="replay writes no record of Lambda's"),
         pytest.param("Replay", "write flow log", False, id="replay writes no flow log"),
         pytest.param("Setup", "write own log", True, id="setup WriteOwnLog"),
-        pytest.param("Setup", "read secret", True, id="setup ReadSecret"),
+        pytest.param("Setup", "read master", True, id="setup ReadSetupSecret, its own"),
+        pytest.param("Setup", "read writer", True, id="setup ReadSetupSecret, the functions'"),
         pytest.param("Setup", "list", False, id="setup lists no bucket"),
         pytest.param("Setup", "put failed/", False, id="setup writes no bucket"),
         pytest.param("Setup", "write flow log", False, id="setup writes no flow log"),
@@ -209,7 +233,9 @@ def test_a_role_may_do_what_its_function_needs_and_no_more(
         "get": lambda: s3.get_object(**there),
         "delete": lambda: s3.delete_object(**there),
         "list": lambda: s3.list_objects_v2(Bucket=there["Bucket"]),
-        "read": lambda: secrets.get_secret_value(SecretId=parameters["OpenSearchSecretArn"]),
+        "read": lambda: secrets.get_secret_value(
+            SecretId=parameters["SetupSecretArn" if prefix == "master" else "OpenSearchSecretArn"]
+        ),
         "write": lambda: logs.put_log_events(
             logGroupName=group,
             logStreamName=stream,
@@ -291,11 +317,11 @@ def test_a_setup_that_fails_tells_why_and_leaves_nothing(
 ) -> None:
     secret = aws.client("secretsmanager").create_secret(Name="wrong", SecretString="no JSON")["ARN"]
     buckets = aws.client("s3").list_buckets()["Buckets"]
-    aws.create("broken", packaged, {**parameters, "OpenSearchSecretArn": secret})
+    aws.create("broken", packaged, {**parameters, "SetupSecretArn": secret})
     assert aws.end_of("broken") == "ROLLBACK_COMPLETE"
     events = aws.client("cloudformation").describe_stack_events(StackName="broken")["StackEvents"]
     reasons = [each["ResourceStatusReason"] for each in events if each["LogicalResourceId"] == "Setup"]
-    told = "the secret in OPENSEARCH_SECRET_ARN must be JSON with username and password"
+    told = f"the secret {secret} must be JSON with username and password"
     assert any(told in each for each in reasons), reasons
     assert aws.client("s3").list_buckets()["Buckets"] == buckets
 

@@ -266,7 +266,7 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  (as in the library)
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  (as in the library)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
             """Stay silent."""

@@ -140,7 +140,7 @@ def advise_refused(refusal: Refusal, arn: str = "") -> str:  # noqa: PLR0911  # 
 
 def _say_where_to_add(who: str) -> str:
     if not who:
-        return "map the role of the function, or of whoever asks here (AdminPrincipalArn), to one that may do this"
+        return "map the role of the function, or of whoever asks (AdminPrincipalArn), to one that may do this"
     arn = find_arn(who)
     add = f"add {arn} to AdminPrincipalArn, and update the stack (docs/security.md)"
     if not has_hidden_path(who):

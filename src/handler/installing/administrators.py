@@ -140,8 +140,8 @@ def _add(kind: str, present: Sequence[str], names: Sequence[str]) -> list[dict[s
 def _remove(cluster: Cluster, doing: str, target: str, names: Names) -> None:
     """Take names out of a role's mapping.
 
-    The lists are written whole, as read a moment ago: the security's `PATCH` knows no `test`, and a place in a
-    list may be somebody else's by now.
+    The lists are written whole, as read a moment ago: the security's `PATCH` knows no `test`, and a place in
+    a list may be somebody else's by now.
     """
     path = f"{API}/rolesmapping/{target}"
     present = _read(cluster.request("GET", path), target)

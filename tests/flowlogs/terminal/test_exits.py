@@ -140,8 +140,8 @@ def test_what_opensearch_answers_becomes_a_sentence() -> None:
         ),
         ("HTTPSConnectionPool(host='x.y', port=443): Read timed out.", "Read timed out."),
         (
-            "(<HTTPConnection(host='x', port=9) at 0x7f>, 'Connection to x timed out. (connect timeout=3.0)')",
-            "Connection to x timed out. (connect timeout=3.0)",
+            "(<HTTPConnection(host='x', port=9) at 0x7f>, 'Connection to x timed out. (connect timeout=3)')",
+            "Connection to x timed out. (connect timeout=3)",
         ),
         ("something else", "something else"),
     ],

@@ -1,17 +1,17 @@
 """As whom the setup signs in: as its role, or as the user whom its secret names; and the secret stays one."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from support.cloudformation import FORWARD, REPLAY, SIGNATURE, CloudFormation
-from support.front import Call, Front, Reply
+from support.front import Front, Reply
 from support.secrets_manager import ARN, SecretsManager
+from support.security_api import SecurityApi
 
 OWN: Final = ARN.replace("flowlogs-", "setup-")
 MASTER: Final = "Basic bWFzdGVyOmNvcnJlY3QgaG9yc2U="  # base64 of master:correct horse
-SECURITY: Final = "/_plugins/_security/api/"
 NO_PERMISSIONS: Final = (
     "no permissions for [cluster:monitor/main] and User [name=arn:aws:iam::123456789012:role/SetupRole, "
     "backend_roles=[arn:aws:iam::123456789012:role/SetupRole], requestedTenant=null]"
@@ -35,34 +35,6 @@ def secret(manager: SecretsManager, monkeypatch: pytest.MonkeyPatch) -> Callable
         monkeypatch.setenv("OPENSEARCH_SETUP_SECRET_ARN", OWN)
 
     return store
-
-
-class Security:
-    """The security's REST API, of a cluster that knows one user and perhaps some roles.
-
-    Attributes:
-        stored: what was put, by its path.
-        signed: what a signed request to any path is answered; None where the role is known.
-    """
-
-    def __init__(self, signed: Reply | None = None) -> None:
-        self.stored: dict[str, Any] = {}
-        self.signed = signed
-
-    def __call__(self, call: Call) -> Reply | None:
-        if self.signed and call.headers.get("authorization") != MASTER:
-            return self.signed
-        if not call.path.startswith(SECURITY):
-            return None
-        name = call.path.removeprefix(SECURITY)
-        if call.method == "PUT":
-            self.stored[name] = call.json
-            return 201, {"status": "CREATED"}
-        if name == "rolesmapping":
-            return 200, {}
-        if name in self.stored:
-            return 200, {name.partition("/")[2]: self.stored[name]}
-        return 404, {"status": "NOT_FOUND", "message": "Resource is not available."}
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> str:
@@ -127,7 +99,7 @@ def test_a_secret_that_is_not_there_is_told(stack: CloudFormation, monkeypatch: 
 def test_the_functions_user_gets_the_writers_role_by_the_setups_user(
     front: Front, stack: CloudFormation, manager: SecretsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    front.plugins.insert(0, security := Security())
+    front.plugins.insert(0, security := SecurityApi())
     manager.put("master", "correct horse", OWN)
     manager.put("writer", "battery staple")
     for name, value in {"SETUP_SECRET_ARN": OWN, "SECRET_ARN": ARN, "AUTH": "basic"}.items():
@@ -136,12 +108,7 @@ def test_the_functions_user_gets_the_writers_role_by_the_setups_user(
 
     assert answer["Status"] == "SUCCESS"
     assert {each.headers["authorization"] for each in front.calls} == {MASTER}
-    assert security.stored["rolesmapping/cwl-writer"] == {
-        "backend_roles": [FORWARD, REPLAY],
-        "hosts": [],
-        "users": ["writer"],
-        "and_backend_roles": [],
-    }
+    assert security.mappings["cwl-writer"] == {"backend_roles": [FORWARD, REPLAY], "users": ["writer"]}
 
 
 def test_where_the_role_is_known_every_request_is_signed_and_the_secret_is_not_read(
@@ -152,7 +119,7 @@ def test_where_the_role_is_known_every_request_is_signed_and_the_secret_is_not_r
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A domain whose access policy names roles takes nothing else than signed requests."""
-    front.plugins.insert(0, Security())
+    front.plugins.insert(0, SecurityApi())
     secret('{"username": "master", "password": "correct horse"}')
     monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
 
@@ -178,7 +145,7 @@ def test_where_the_clusters_security_does_not_know_the_role_the_secret_is_used(
     monkeypatch: pytest.MonkeyPatch,
     refusal: Reply,
 ) -> None:
-    front.plugins.insert(0, Security(refusal))
+    front.plugins.insert(0, SecurityApi(known=MASTER, refusal=refusal))
     secret('{"username": "master", "password": "correct horse"}')
     monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
 
@@ -196,7 +163,8 @@ def test_what_the_access_policy_refuses_no_password_helps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said = "User: arn:aws:sts::1:assumed-role/x/y is not authorized to perform: es:ESHttpGet because no "
-    front.plugins.insert(0, Security((403, {"Message": f"{said}resource-based policy allows it"})))
+    refusal = (403, {"Message": f"{said}resource-based policy allows it"})
+    front.plugins.insert(0, SecurityApi(refusal=refusal, known="nobody"))
     secret('{"username": "master", "password": "correct horse"}')
     monkeypatch.setenv("OPENSEARCH_AUTH", "iam")
 
