@@ -132,11 +132,11 @@ def _judge_sign_in(config: Config, reply: Reply) -> Finding:
 def _explain_refusal(config: Config, reply: Reply, refusal: Refusal) -> str:
     """Return who refused, whom, in whose own words, and the one line that mends it."""
     if reply.status == HTTPStatus.UNAUTHORIZED:
-        who = f" {config.username}" if config.auth is Auth.BASIC else ""
+        who = f" for {config.username}" if config.auth is Auth.BASIC else ""
         return f"{reply.reason}{who}: {advise(reply)}"
     arn = find_whole_arn(refusal.who) if config.auth is Auth.IAM else refusal.who or config.username
-    asked = f", who asked as {arn}" if arn and arn not in reply.reason else ""
-    return f"{refusal.by.value} refuses it: {reply.reason}{asked}. {begin(advise_refused(refusal, arn))}"
+    whom = arn or "whoever asks"
+    return f"{refusal.by.value} refuses {whom}: {reply.reason}. {begin(advise_refused(refusal, arn))}"
 
 
 def _examine_inside(

@@ -196,13 +196,15 @@ def test_a_command_says_in_one_line_what_is_wrong_and_what_helps(
 @pytest.mark.parametrize(
     ("reply", "by"),
     [
-        pytest.param(IDENTITY, "IAM refuses it", id="IAM"),
-        pytest.param(RESOURCE, "the domain's access policy refuses it", id="the access policy"),
-        pytest.param(UNSIGNED, "the domain's access policy refuses it", id="not signed"),
+        pytest.param(IDENTITY, f"IAM refuses {SESSION}", id="IAM"),
+        pytest.param(RESOURCE, f"the domain's access policy refuses {SESSION}", id="the access policy"),
+        pytest.param(UNSIGNED, "the domain's access policy refuses anonymous", id="not signed"),
         pytest.param(
-            SECURITY, "the cluster's security (fine-grained access control) refuses it", id="the security"
+            SECURITY,
+            "the cluster's security (fine-grained access control) refuses arn:aws:iam::",
+            id="the security",
         ),
-        pytest.param(EXPIRED, "the check of the signature refuses it", id="the signature"),
+        pytest.param(EXPIRED, "the check of the signature refuses whoever asks", id="the signature"),
         pytest.param((401, "Unauthorized"), "401 Unauthorized", id="the password"),
     ],
 )
