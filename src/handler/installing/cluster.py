@@ -132,20 +132,21 @@ class Cluster:
         *,
         time_left: Callable[[], float] = lambda: 0.0,
         sleep: Callable[[float], None] = time.sleep,
-        shortest: float = CONNECT_SECONDS,
+        shortest: float | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             client: the connection.
-            shortest: seconds that an answer is waited for at least, however little time is left.
+            shortest: seconds that an answer is waited for at least, however little time is left; None for as
+                long as a connection is.
             time_left: seconds in which requests may be repeated; where it is none, each is sent once.
             sleep: waits that many seconds.
         """
         self._connection: Any = client.transport.get_connection()
         self._time_left = time_left
         self._sleep = sleep
-        self._shortest = shortest
+        self._shortest = CONNECT_SECONDS if shortest is None else shortest
 
     def request(
         self,
