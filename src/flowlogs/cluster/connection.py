@@ -13,13 +13,11 @@ from handler.config import Auth, Config, ConfigError
 from handler.installing import index as index_setup
 from handler.installing.cluster import (
     NOT_OPENSEARCH,
-    UNANSWERED,
     Cluster,
     ClusterError,
     read_engine,
     read_version,
 )
-from handler.installing.refusal import By, read_refusal
 from handler.opensearch import connect
 from handler.secret import SecretError, read_user
 
@@ -81,8 +79,7 @@ def _demand_opensearch(client: OpenSearch, *, silent: bool) -> None:
     will tell, or go on without it.
 
     Raises:
-        ClusterError: it is another product, or no cluster at all; it knows not who signs in; no answer comes,
-            or no TLS with it.
+        ClusterError: it is another product, or no cluster at all; no answer comes, or no TLS with it.
     """
     try:
         reply = Cluster(client, shortest=FIRST_SECONDS).request("GET", "/")
@@ -92,9 +89,6 @@ def _demand_opensearch(client: OpenSearch, *, silent: bool) -> None:
         return
     if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
         raise ClusterError(f"{NOT_OPENSEARCH}: it answers {reply.status} and sends elsewhere", reply)
-    refusal = read_refusal(reply)
-    if refusal and (refusal.is_unsigned or refusal.by in (By.PASSWORD, By.SIGNATURE)):
-        raise ClusterError(f"GET / {UNANSWERED}: {reply.reason}", reply)
     if reply.done:
         read_version(reply.data)
 
