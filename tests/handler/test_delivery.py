@@ -316,3 +316,18 @@ def test_an_unsettled_event_holds_the_event_itself() -> None:
 
     assert all(isinstance(each, Unsettled) for each in report.pending)
     assert [id(each.event) for each in report.pending] == [id(each) for each in these]
+
+
+def test_without_the_secret_one_request_is_tried_and_every_event_is_kept_with_the_reason() -> None:
+    """To ask Secrets Manager again and again would use up the time in which the events are stored."""
+    asked = []
+
+    def answer(ids: list[str]) -> tuple[int, bytes]:
+        asked.append(ids)
+        raise ConnectionFailedError("secret", "the secret cannot be read")
+
+    report = deliver(events(*range(3)), answer)
+
+    assert (groups(report), report.gave_up, len(asked)) == ((0, 3, 0), True, 1)
+    verdicts = {(each.verdict.kind, each.verdict.reason) for each in report.pending}
+    assert verdicts == {("secret", "the secret cannot be read")}

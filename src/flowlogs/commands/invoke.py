@@ -28,7 +28,7 @@ from flowlogs.local.artifact import (
 from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.releases import EmbeddedError
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, fail
 from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
@@ -100,7 +100,7 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
     except ConfigError as error:
         raise fail(str(error), USAGE) from error
     except OpenSearchException as error:
-        raise fail(f"the index template cannot be installed: {error}", INCOMPLETE) from error
+        raise fail(f"the index template cannot be installed: {describe(error)}", INCOMPLETE) from error
     except (EmbeddedError, ArtifactError) as error:
         raise fail(str(error), INCOMPLETE, keep="\n") from error  # what sam printed has lines
 
