@@ -255,6 +255,8 @@ class Delivery:
 
     def _looks_damaged(self) -> bool:
         """Whether requests are refused whatever is in them: something in between is at fault."""
+        if len(self._spoilers) < SEVERAL:
+            return False
         verdicts = [each.verdict for each in self._spoilers]
         refused = [each.status == HTTPStatus.BAD_REQUEST or each.outcome is Outcome.WAIT for each in verdicts]
         return sum(refused) >= SEVERAL and self.report.settled == self._settled_before
@@ -264,6 +266,8 @@ class Delivery:
 
         One that was refused as too large, and is not large, is not at fault; nor are so many at once.
         """
+        if not self._suspects:
+            return
         few = len(self._suspects) <= MOST_SPOILERS
         proven = few and not self.report.damaged and bool(self.report.settled or self._taken)
         for each in self._suspects:

@@ -42,8 +42,9 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         if isinstance(error, EnvelopeError):
             emit_metrics(context.function_name, {"unreadable": 1})
         raise
-    log_report("forward.done", subscription, report, milliseconds=int((time.perf_counter() - started) * 1000))
     counts = count(report)
+    milliseconds = int((time.perf_counter() - started) * 1000)
+    log_report("forward.done", subscription, report, counts, milliseconds=milliseconds)
     emit_metrics(context.function_name, {**counts, **measure_lag(subscription)})
     return counts
 

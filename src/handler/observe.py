@@ -3,14 +3,14 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from functools import cache
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from handler.report import BatchReport
+from handler.report import BatchReport, Report
 from parser.document import encode_json
 from parser.subscription import Subscription
 
@@ -66,13 +66,7 @@ def count(report: BatchReport) -> dict[str, int]:
     """Return the counts of a report, by the names that the log and the handler's answer use."""
     counts = dict.fromkeys(_OF_A_PAYLOAD, 0)
     for each in report.payloads:  # once, not once for each count: this runs in every invocation
-        counts["received"] += each.received
-        counts["indexed"] += each.indexed
-        counts["duplicate"] += each.duplicate
-        counts["conflicting"] += each.conflicting
-        counts["pending"] += len(each.pending)
-        counts["rejected"] += len(each.rejected)
-        counts["unaccounted"] += abs(each.unaccounted)  # so that a surplus does not hide a loss
+        add_payload(counts, each)
     return {
         **counts,
         "unparsed": report.unparsed,
@@ -84,14 +78,32 @@ def count(report: BatchReport) -> dict[str, int]:
     }
 
 
-def log_report(name: str, subscription: Subscription, report: BatchReport, *, milliseconds: int) -> None:
-    """Log what became of a payload."""
+def add_payload(counts: MutableMapping[str, int], report: Report) -> None:
+    """Add what became of a payload to counts that have these names already."""
+    counts["received"] += report.received
+    counts["indexed"] += report.indexed
+    counts["duplicate"] += report.duplicate
+    counts["conflicting"] += report.conflicting
+    counts["pending"] += len(report.pending)
+    counts["rejected"] += len(report.rejected)
+    counts["unaccounted"] += abs(report.unaccounted)  # so that a surplus does not hide a loss
+
+
+def log_report(
+    name: str,
+    subscription: Subscription,
+    report: BatchReport,
+    counts: Mapping[str, int],
+    *,
+    milliseconds: int,
+) -> None:
+    """Log what became of a payload, with its counts."""
     logger.info(
         name,
         extra={
             "log_group": subscription.log_group,
             "log_stream": subscription.log_stream,
-            **count(report),
+            **counts,
             "milliseconds": milliseconds,
             "reasons": find_reasons(report),
         },
@@ -110,6 +122,8 @@ def log_failures(report: BatchReport) -> None:
     """Log each kind of failure once, with its first reason and how many events it met."""
     if report.conflicting:
         logger.warning("delivery.conflicting", extra={"count": report.conflicting})
+    if not (report.pending or report.rejected):  # nearly always
+        return
     first: dict[tuple[str, int, str, str], str] = {}
     numbers: Counter[tuple[str, int, str, str]] = Counter()
     for outcome, group in (("pending", report.pending), ("rejected", report.rejected)):

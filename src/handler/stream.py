@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from handler.batch import Safe, deliver
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import Pending
-from handler.observe import count, emit_metrics, find_reasons, log_failures, logger, measure_lag
+from handler.observe import add_payload, count, emit_metrics, find_reasons, log_failures, logger, measure_lag
 from handler.report import NO_TIME, NOT_TRIED, BatchReport, Report
 from parser.document import index_name
 from parser.errors import EnvelopeError
@@ -170,14 +170,15 @@ class Invocation:
 
     def _finish(self, record: Record, subscription: Subscription, report: Report) -> bool:
         """Store what is rejected of a record, and count it; return False where the stream keeps it."""
-        if report.rejected and self._time_left() < LATEST:
-            return False
-        try:
-            self._safe.reject(subscription, report, source=_name(record))
-        except Exception:  # noqa: BLE001  # as where events are kept
-            logger.exception("stream.not_kept", extra={"record": record.place})
-            return False
-        self.counts.update(count(BatchReport([report])))
+        if report.rejected:
+            if self._time_left() < LATEST:
+                return False
+            try:
+                self._safe.reject(subscription, report, source=_name(record))
+            except Exception:  # noqa: BLE001  # as where events are kept
+                logger.exception("stream.not_kept", extra={"record": record.place})
+                return False
+        add_payload(self.counts, report)
         self.counts["records"] += 1
         for name, age in measure_lag(subscription).items():
             self.counts[name] = max(self.counts[name], age)
@@ -187,11 +188,13 @@ class Invocation:
         self, record: Record, subscription: Subscription, report: Report, batch: BatchReport
     ) -> bool:
         """Whether the record is left in the stream: it is young, and OpenSearch takes nothing at all."""
+        if not report.pending:
+            return False
         hours = self._environment.config.stream_hours
         is_young = time.time() - record.arrived < hours * 3600 * WAITING_SHARE
         is_untouched = report.settled == len(subscription.unusable)
         not_tried = any(each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending)
-        return bool(report.pending) and is_untouched and is_young and (self._is_away(batch) or not_tried)
+        return is_untouched and is_young and (self._is_away(batch) or not_tried)
 
     def _set_unreadable_aside(self, opened: Opened) -> Record | None:
         """Set aside the records whose turn it is and that are no payload; return one where that fails."""

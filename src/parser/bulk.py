@@ -5,7 +5,6 @@ action is `create` under the event's own id: the same event sent twice is a conf
 document. HTTP 200 proves nothing: the reply is read item by item, by position.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -95,7 +94,7 @@ class _Builder:
         self.index = index
         self.size = 0
         self._events: dict[int, list[Event]] = {}
-        self._marks: Counter[Mark] = Counter()
+        self._marks: list[Mark] = []
         self._stream = compressor()
         self._pieces: list[bytes] = []
 
@@ -103,20 +102,20 @@ class _Builder:
         # Payloads come one after the other, so the events of each stand side by side.
         self._events.setdefault(payload, []).extend(events)
         self.size += len(rows)
-        self._marks.update(marks)
+        self._marks.extend(marks)
         self._pieces.append(self._stream.compress(rows))
 
     def finish(self) -> Body:
         data = b"".join([*self._pieces, self._stream.flush()])
-        count = self._marks
+        count = self._marks.count
         return Body(
             self.index,
             data,
             self.size,
             tuple(Part(payload, tuple(events)) for payload, events in self._events.items()),
-            unparsed=count["unparsed"],
-            no_data=count["NODATA"],
-            skip_data=count["SKIPDATA"],
+            unparsed=count("unparsed"),
+            no_data=count("NODATA"),
+            skip_data=count("SKIPDATA"),
         )
 
 

@@ -125,7 +125,7 @@ def test_each_kind_of_failure_is_logged_once_with_its_first_reason(log: io.Strin
 
 
 def test_a_report_names_the_first_reason_of_each_type_without_the_value(log: io.StringIO) -> None:
-    log_report("forward.done", make_subscription(), REPORT, milliseconds=17)
+    log_report("forward.done", make_subscription(), REPORT, count(REPORT), milliseconds=17)
 
     (line,) = read(log)
     assert line["milliseconds"] == 17
