@@ -56,6 +56,11 @@ test-long: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run the tests
 bench: .venv/.stamp .venv-sam/.stamp .venv-bench/.stamp ## Measure speed, memory and cost against other ways: benchmarks/RESULTS.md
 	@$(RUN)/python -m benchmarks
 	@.venv-bench/bin/python benchmarks/plot.py
+	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md
+
+.PHONY: bench-compare
+bench-compare: .venv/.stamp ## Compare this tree with a commit: processor time and, with valgrind, instructions (BASE=commit)
+	@$(RUN)/python -m benchmarks.compare "$(BASE)"
 
 .PHONY: equality
 equality: .venv/.stamp ## Hold the fast path against the readable definition, over two million generated lines
@@ -137,6 +142,7 @@ docs: .venv/.stamp ## Renew what is written from the code: tables of fields and 
 	@$(RUN)/python -m tools.field_table docs/fields.md
 	@$(RUN)/python -m tools.source_map README.md docs/design.md
 	@$(RUN)/python -m tools.notice NOTICE
+	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md
 	@$(RUN)/python -m tools.setup_version template.yaml
 
 .PHONY: dashboards

@@ -1,47 +1,35 @@
-"""Runs the contenders: each in a process of its own, all against one sink, in interleaved rounds."""
+"""Runs the contenders: each in a process of its own, all against one sink, warm, in interleaved rounds."""
 
 import json
 import math
-import os
 import shutil
 import statistics
-import subprocess
 import sys
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final, Self
+from typing import Any, Final
 
 from benchmarks.contenders import reference
 from benchmarks.payloads import Kind, Payload
+from benchmarks.processes import Worker, ask, open_sink
 
-PROJECT: Final = Path(__file__).parents[1]
 ROUNDS: Final = 9
 ROUNDS_LARGEST: Final = 3
 """With the largest payloads a round takes long, and their spread is small."""
 
-SECONDS: Final = 0.15
-"""CPU time that a contender gets in each round, at the least one pass over its payloads."""
+SECONDS: Final = 0.12
+"""CPU time that a contender gets for a size in each round, at the least one pass over its payloads."""
 
-ENVIRONMENT: Final = {
-    "AWS_REGION": "eu-central-1",
-    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
-    "AWS_SESSION_TOKEN": "IQoJb3JpZ2luX2VjE" * 40,
-    "OPENSEARCH_AUTH": "iam",
-    "AWS_LAMBDA_FUNCTION_NAME": "ForwardFunction",
-    "MALLOC_MMAP_THRESHOLD_": "33554432",
-    "MALLOC_TRIM_THRESHOLD_": "33554432",
-}
-"""Of every contender: sample credentials, of the length of those that Lambda gives, and how the C library
-keeps memory, as the template sets it."""
+WARM_SECONDS: Final = 2.4
+"""CPU time that a contender gets before anything is timed, over all sizes together. V8 compiles the
+console's function while it runs: in its first second and a half it is up to 1.5 times slower than later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A way of bringing a payload into OpenSearch.
+    """A way of bringing payloads into OpenSearch.
 
     Attributes:
         name: its module in `benchmarks.contenders`.
@@ -49,6 +37,7 @@ class Contender:
         less: what it leaves out of our function's work; empty where it does all of it.
         sends: whether it sends anything.
         node: whether it runs in Node.
+        large: whether it is measured with the largest payload, too, which takes long.
     """
 
     name: str
@@ -56,22 +45,35 @@ class Contender:
     less: str = ""
     sends: bool = True
     node: bool = False
+    large: bool = False
+
+    def command(self, kind: Kind, file: Path, url: str) -> list[str]:
+        """Return what starts it, ready for the events in a file."""
+        if self.node:
+            script = Path(__file__).parent / "contenders" / f"{self.name}.mjs"
+            return ["node", str(script), url, str(file)]
+        worker = [sys.executable, "-m", "benchmarks.worker"]
+        return [*worker, self.name, url, str(file), " ".join(kind.fields)]
 
 
-OURS: Final = Contender("ours", "flowlogs-opensearch")
+OURS: Final = Contender("ours", "flowlogs-opensearch", large=True)
+STREAM: Final = Contender("stream", "flowlogs-opensearch, 1,000 events a batch")
 CONSOLE: Final = Contender(
-    "console", "console's function (Node)", "no gzip, no validation, no splitting", node=True
+    "console", "console's function (Node)", "no gzip, no validation, no splitting", node=True, large=True
 )
+HELPERS: Final = Contender("helpers", "helpers.bulk", "no gzip, no validation")
+HELPERS_GZIP: Final = Contender("helpers_gzip", "helpers.bulk, compressed", "no validation")
 REFERENCE: Final = Contender("reference", "standard library only", "no splitting, no retries, no metrics")
 CONTENDERS: Final = (
     OURS,
+    STREAM,
     CONSOLE,
     Contender("tutorial", "tutorial handler", "no gzip, no validation, no splitting, no retries"),
-    Contender("helpers", "helpers.bulk", "no gzip, no validation"),
-    Contender("helpers_gzip", "helpers.bulk, compressed", "no validation"),
+    HELPERS,
+    HELPERS_GZIP,
     REFERENCE,
-    Contender("transform", "our transform", "sends nothing", sends=False),
-    Contender("floor", "floor", "base64, inflate and gzip only; sends nothing", sends=False),
+    Contender("transform", "our transform", "sends nothing", sends=False, large=True),
+    Contender("floor", "floor", "base64, inflate and gzip only; sends nothing", sends=False, large=True),
 )
 
 
@@ -81,7 +83,7 @@ class Result:
 
     Attributes:
         cpu, wall: microseconds an event, of each round.
-        peak_mb: peak of resident memory in MiB, over all rounds.
+        peak_mb: peak of resident memory in MiB, with payloads of this size or smaller.
         wire_bytes: bytes of request bodies an event; 0 where nothing is sent.
     """
 
@@ -98,8 +100,13 @@ class Result:
     @property
     def spread(self) -> float:
         """Half the distance between the quartiles of CPU, as a part of the median."""
-        low, _, high = statistics.quantiles(self.cpu, n=4)
-        return (high - low) / 2 / self.median
+        return measure_spread(self.cpu)
+
+
+def measure_spread(values: Sequence[float]) -> float:
+    """Return half the distance between the quartiles, as a part of the median."""
+    low, _, high = statistics.quantiles(values, n=4)
+    return (high - low) / 2 / statistics.median(values)
 
 
 def compare(one: Result, other: Result) -> float:
@@ -114,113 +121,78 @@ class MismatchError(Exception):
     """A contender's documents are not what they should be."""
 
 
-@contextmanager
-def open_sink(milliseconds: int = 0, module: str = "benchmarks.sink") -> Iterator[str]:
-    """Run the sink, or another server, which takes so long for each answer; yields its URL."""
-    command = [sys.executable, "-m", module, str(milliseconds)]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT
-    ) as process:
-        assert process.stdout  # noqa: S101  # it was asked for
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
-        finally:
-            process.terminate()
+Sizes = Mapping[str, Sequence[Payload]]
+"""Payloads by their size."""
 
 
-def ask(url: str, path: str, method: str = "GET", body: bytes | None = None) -> Any:  # noqa: ANN401  # any JSON
-    """Send a request to the sink and return its reply."""
-    with urllib.request.urlopen(urllib.request.Request(url + path, body, method=method)) as reply:  # noqa: S310  # this machine
-        return json.load(reply)
-
-
-class Worker:
-    """A contender's process, ready to handle one set of payloads; a context manager."""
-
-    def __init__(self, contender: Contender, kind: Kind, file: Path, url: str) -> None:
-        """Start it."""
-        self.contender = contender
-        self.passes = 1
-        if contender.node:
-            command = [
-                "node",
-                str(Path(__file__).parent / "contenders" / f"{contender.name}.mjs"),
-                url,
-                str(file),
-            ]
-        else:
-            command = [
-                *(sys.executable, "-m", "benchmarks.worker", contender.name, url, str(file)),
-                " ".join(kind.fields),
-            ]
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=PROJECT,
-            env={**os.environ, **ENVIRONMENT},
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def run(self, passes: int) -> dict[str, float]:
-        """Let it handle all its payloads so many times; return cpu and wall seconds and peak_kb."""
-        to_it: IO[str] | None = self._process.stdin
-        from_it: IO[str] | None = self._process.stdout
-        assert to_it  # noqa: S101  # pipes, as asked for
-        assert from_it  # noqa: S101  # the same
-        to_it.write(f"run {passes}\n")
-        to_it.flush()
-        line = from_it.readline()
-        if not line:
-            raise RuntimeError(f"{self.contender.label} ended")
-        used: dict[str, float] = json.loads(line)
-        return used
+def write_events(sizes: Sizes, folder: Path) -> Path:
+    """Write what contenders read: the payloads' events, by size."""
+    file = folder / "events.json"
+    file.write_text(json.dumps({size: [each.event for each in some] for size, some in sizes.items()}))
+    return file
 
 
 def measure(
     contenders: Sequence[Contender],
     kind: Kind,
-    payloads: Sequence[Payload],
+    sizes: Sizes,
     folder: Path,
     *,
     rounds: int = ROUNDS,
-) -> dict[str, Result]:
-    """Check each contender's documents, then measure all of them in interleaved rounds.
+    warm_seconds: float = WARM_SECONDS,
+) -> dict[str, dict[str, Result]]:
+    """Check each contender's documents, warm it up, then measure all of them in interleaved rounds.
+
+    A round has all sizes and all contenders, so any two results can be compared round by round.
+
+    Returns:
+        The results by size (the smallest first, as given) and by contender's name.
 
     Raises:
         MismatchError: a contender made other documents than it should.
     """
-    file = folder / "events.json"
-    file.write_text(json.dumps([payload.event for payload in payloads]))
-    events = sum(payload.events for payload in payloads)
-    results = {contender.name: Result() for contender in contenders}
+    file = write_events(sizes, folder)
+    results = {size: {each.name: Result() for each in contenders} for size in sizes}
     with open_sink() as url, ExitStack() as stack:
-        workers = [stack.enter_context(Worker(each, kind, file, url)) for each in contenders]
-        expected = [document for payload in payloads for document in expect(payload, kind)]
-        for worker in workers:
-            check(worker, url, expected, payloads, kind)
-            worker.passes = max(1, math.ceil(SECONDS / worker.run(1)["cpu"]))
+        workers = [(each, stack.enter_context(Worker(each.command(kind, file, url)))) for each in contenders]
+        passes: dict[tuple[str, str], int] = {}
+        for size, payloads in sizes.items():
+            expected = [document for payload in payloads for document in expect(payload, kind)]
+            for contender, worker in workers:
+                check(contender, worker, url, size, expected, payloads, kind)
+                once = warm_up(worker, size, warm_seconds / len(sizes))
+                passes[contender.name, size] = max(1, math.ceil(SECONDS / once["cpu"]))
+                results[size][contender.name].peak_mb = once["peak_kb"] / 1024
         for _ in range(rounds):
-            for worker in workers:
-                result = results[worker.contender.name]
-                ask(url, "/reset", "POST")
-                used = worker.run(worker.passes)
-                number = events * worker.passes
-                result.cpu.append(used["cpu"] / number * 1e6)
-                result.wall.append(used["wall"] / number * 1e6)
-                result.peak_mb = used["peak_kb"] / 1024
-                counts = ask(url, "/counts")
-                if worker.contender.sends and counts["documents"] != number:
-                    raise MismatchError(f"{worker.contender.label} sent {counts['documents']} of {number}")
-                result.wire_bytes = counts["wire_bytes"] / number
+            for size, payloads in sizes.items():
+                number = sum(payload.events for payload in payloads)
+                for contender, worker in workers:
+                    result, times = results[size][contender.name], passes[contender.name, size]
+                    _measure_once(contender, worker, url, (size, times), number * times, result)
     return results
+
+
+def warm_up(worker: Worker, size: str, seconds: float) -> dict[str, float]:
+    """Let a contender work for so long, at least twice; return what a pass takes then."""
+    used = worker.run(size, 1)
+    while seconds > 0:
+        used = worker.run(size, 1)
+        seconds -= used["cpu"]
+    return used
+
+
+def _measure_once(
+    contender: Contender, worker: Worker, url: str, job: tuple[str, int], number: int, result: Result
+) -> None:
+    """Let a contender do its job of a round, so many events, and note what it took."""
+    ask(url, "/reset", "POST")
+    used = worker.run(*job)
+    result.cpu.append(used["cpu"] / number * 1e6)
+    result.wall.append(used["wall"] / number * 1e6)
+    counts = ask(url, "/counts")
+    if contender.sends and counts["documents"] != number:
+        raise MismatchError(f"{contender.label} sent {counts['documents']} of {number}")
+    result.wire_bytes = counts["wire_bytes"] / number
 
 
 Described = tuple[str, str, Any]
@@ -232,7 +204,13 @@ def expect(payload: Payload, kind: Kind) -> list[Described]:
 
 
 def check(
-    worker: Worker, url: str, expected: list[Described], payloads: Sequence[Payload], kind: Kind
+    contender: Contender,
+    worker: Worker,
+    url: str,
+    size: str,
+    expected: list[Described],
+    payloads: Sequence[Payload],
+    kind: Kind,
 ) -> None:
     """Compare the documents that a contender sends with those that it should send.
 
@@ -240,17 +218,17 @@ def check(
         MismatchError: they differ.
     """
     ask(url, "/reset?record=1", "POST")
-    worker.run(1)
+    worker.run(size, 1)
     sent = [tuple(each) for each in ask(url, "/documents")]
-    if not worker.contender.sends:
+    if not contender.sends:
         expected = []
-    elif worker.contender.name == CONSOLE.name:
+    elif contender.name == CONSOLE.name:
         expected = [each for payload in payloads for each in expect_of_console(payload, kind)]
     if sorted(sent, key=_identify) != sorted(expected, key=_identify):
         first = next(
             (pair for pair in zip(sent, expected, strict=False) if pair[0] != pair[1]), "their number"
         )
-        raise MismatchError(f"{worker.contender.label}: documents differ, first {first}")
+        raise MismatchError(f"{contender.label}: documents differ, first {first}")
 
 
 def _identify(described: tuple[Any, ...]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPResponse
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 from benchmarks.contenders import floor
 from benchmarks.contenders.ours import Context
-from benchmarks.contest import ENVIRONMENT, PROJECT, open_sink
 from benchmarks.payloads import KINDS, make_payloads
+from benchmarks.processes import ENVIRONMENT, PROJECT, open_sink
 from flowlogs.traffic.day import FORMATS
 
 SIZES: Final = {"50": 20, "1000": 4}
@@ -153,7 +153,7 @@ def _measured() -> Iterator[Stopwatch]:
         yield stopwatch
 
 
-def tabulate_parts(found: dict[str, Parts]) -> list[tuple[str, ...]]:
+def tabulate_parts(found: Mapping[str, Parts]) -> list[tuple[str, ...]]:
     """Return the rows of a table: for each part its time, and its share of the whole."""
     rows: list[tuple[str, ...]] = [
         (

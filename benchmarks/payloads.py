@@ -54,7 +54,7 @@ KINDS: Final = (Kind("v2", "v2"), Kind("v2+fields", "v2", extracted=True), Kind(
 MOST: Final = 40_000
 """More events than fit into a payload of any kind."""
 
-SIZES: Final = {"50": 24, "1000": 3, "largest": 1}
+SIZES: Final = {"10": 100, "50": 20, "200": 5, "1000": 3, "largest": 1}
 """Events in a payload, and how many different payloads of that size there are."""
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
-from benchmarks.contest import PROJECT, open_sink
 from benchmarks.payloads import KINDS, make_payloads
+from benchmarks.processes import PROJECT, open_sink
 from flowlogs.traffic.day import FORMATS
 from parser.subscription import decode_event, encode
 

@@ -1,35 +1,25 @@
 """The results as text: a table on the terminal, and benchmarks/RESULTS.md."""
 
+import base64
 import json
-import platform
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from benchmarks.cluster import Indexed
-from benchmarks.contest import CONSOLE, CONTENDERS, OURS, Contender, Result, compare
-from benchmarks.cost import tabulate_costs
-from benchmarks.function import SMALLEST_MEMORY, Function
-from benchmarks.parts import Parts, tabulate_parts
-from benchmarks.payloads import KINDS, SIZES
-from benchmarks.replays import Drained, tabulate_replays
+from benchmarks import cluster
+from benchmarks.contest import CONTENDERS, OURS, STREAM, Contender, Result, compare
+from benchmarks.cost import Measured, store_measured, tabulate_costs
+from benchmarks.filling import tabulate_disk, tabulate_rates
+from benchmarks.function import HANDLER, SMALLEST_MEMORY, STREAM_HANDLER, Function
+from benchmarks.goals import tabulate_goals
+from benchmarks.machine import describe_load, describe_machine
+from benchmarks.parts import tabulate_parts
+from benchmarks.payloads import KINDS, SIZES, make_payloads
+from benchmarks.replays import tabulate_replays
+from benchmarks.run import Results, Run
 
-Results = Mapping[tuple[str, str], Mapping[str, Result]]
-"""By kind and size of the payloads, then by contender."""
-
-LIBRARIES: Final = (
-    "opensearch-py",
-    "urllib3",
-    "requests-aws4auth",
-    "aws-lambda-powertools",
-    "msgspec",
-    "isal",
-)
+SMALL: Final = tuple(size for size in SIZES if size != "largest")
 
 
 def table(rows: Iterable[Sequence[str]]) -> list[str]:
@@ -72,37 +62,15 @@ def _describe(contender: Contender, result: Result, ours: Result) -> tuple[str, 
     )
 
 
-def tabulate_goals(results: Results, function: Function) -> list[str]:
-    """Return the goals and what was reached."""
-    rows: list[tuple[str, str, str, str]] = [("goal", "asked", "measured", "")]
-
-    def at_least(text: str, cell: tuple[str, str], contender: str, asked: float) -> None:
-        if contender in results[cell]:
-            found = compare(results[cell][contender], results[cell][OURS.name])
-            rows.append((text, f"≥ {asked:g} times", f"{found:.2f} times", _say(holds=found >= asked)))
-
-    def at_most(text: str, found: float, asked: float, unit: str) -> None:
-        rows.append((text, f"≤ {asked:g} {unit}", f"{found:.2f} {unit}", _say(holds=found <= asked)))
-
-    at_least("console's function, v2 with extracted fields, 1,000", ("v2+fields", "1000"), CONSOLE.name, 4)
-    at_least("console's function, v2 (it parses nothing), 1,000", ("v2", "1000"), CONSOLE.name, 2.2)
-    at_least("console's function, v5 (it parses nothing), 1,000", ("v5", "1000"), CONSOLE.name, 1.6)
-    at_least("console's function, v2 with extracted fields, 50", ("v2+fields", "50"), CONSOLE.name, 2.5)
-    at_least("helpers.bulk, compressed, v2, 1,000", ("v2", "1000"), "helpers_gzip", 10)
-    at_least("helpers.bulk, compressed, v2, 50", ("v2", "50"), "helpers_gzip", 4)
-    at_least("tutorial handler, v2, 1,000", ("v2", "1000"), "tutorial", 4)
-    for kind, asked in (("v2", 4), ("v5", 5.5)):
-        cell = results[kind, "1000"]
-        ratio = compare(cell["transform"], cell["floor"])
-        at_most(f"transform against the floor, {kind}, 1,000", ratio, asked, "times")
-    at_most("peak resident memory, largest payload", max(function.peak_mb.values()), 96, "MB")
-    at_most("init, compiled files", statistics.median(function.init_ms["compiled"]), 160, "ms")
-    at_most("package, zipped", function.zipped / 1e6, 4, "MB")
+def tabulate_batches(results: Results) -> list[str]:
+    """Return what payloads of each size cost one by one and in batches, beside one of 1,000 alone."""
+    rows: list[tuple[str, ...]] = [("CPU of the function, times one payload of 1,000", *SMALL)]
+    for kind in KINDS:
+        whole = results[kind.name, "1000"][OURS.name]
+        for contender, label in ((OURS, "one by one"), (STREAM, "1,000 events a batch")):
+            cells = (f"{compare(results[kind.name, size][contender.name], whole):.2f}" for size in SMALL)
+            rows.append((f"{kind.name}, {label}", *cells))
     return table(rows)
-
-
-def _say(*, holds: bool) -> str:
-    return "reached" if holds else "**not reached**"
 
 
 def tabulate_growth(results: Results) -> list[str]:
@@ -117,102 +85,95 @@ def tabulate_growth(results: Results) -> list[str]:
 
 
 def tabulate_function(function: Function) -> list[str]:
-    """Return cold start and memory."""
-    rows = [("init", "median ms", "fastest", "slowest")]
+    """Return cold start, memory and sizes."""
+    rows = [("init, from the process's start to its first call for work", "median ms", "fastest", "slowest")]
     rows += [
         (name, f"{statistics.median(times):.0f}", f"{min(times):.0f}", f"{max(times):.0f}")
         for name, times in function.init_ms.items()
     ]
+    parts = [("parts of a start, compiled, without the runtime's client", "CPU ms")]
+    parts += [(name, f"{milliseconds:.0f}") for name, milliseconds in function.parts_ms.items()]
     peaks = [("peak resident memory, MB", *SIZES)]
     peaks += [(kind.name, *(f"{function.peak_mb[kind.name, size]:.0f}" for size in SIZES)) for kind in KINDS]
     size = f"Package: {function.zipped / 1e6:.2f} MB zipped, {function.unzipped / 1e6:.1f} MB unzipped."
-    return [*table(rows), "", *table(peaks), "", f"Each ran with a heap of {SMALLEST_MEMORY} MB. {size}"]
-
-
-def tabulate_cluster(indexed: Mapping[tuple[str, str], Indexed]) -> list[str]:
-    """Return replay speed and disk."""
-    rows = [("records, KEEP_MESSAGE", "events", "events/s", "bytes on disk per record")]
-    for (kind, keep), found in indexed.items():
-        rate, size = found.events / found.seconds, found.bytes / found.events
-        rows.append((f"{kind}, {keep}", f"{found.events:,}", f"{rate:,.0f}", f"{size:.0f}"))
-    return table(rows)
-
-
-def describe_machine(opensearch: str) -> list[str]:
-    """Return what the numbers were measured on."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
-    system = f"{platform.system()} {platform.machine()}"
+    forward, stream = (function.log_bytes[handler] for handler in (HANDLER, STREAM_HANDLER))
+    lines = f"An invocation logs {forward:,} bytes with a payload of 50, {stream:,} with a batch of 20 such."
     return [
-        f"- {datetime.now(UTC):%Y-%m-%d}, {_processor()}, {_cores()} cores, {system}",
-        f"- Python {platform.python_version()}, {libraries}",
-        f"- Node {_node()}; OpenSearch {opensearch}",
+        *(*table(rows), "", *table(parts), "", *table(peaks), ""),
+        f"Each ran with a heap of {SMALLEST_MEMORY} MB. {size} {lines}",
     ]
 
 
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(models, platform.processor() or "unknown processor")
+def take_measured(run: Run) -> Measured:
+    """Return what costs follow from."""
+    costs = next(iter(run.costs.values()))
+    node = {str(size): statistics.median(costs[cluster.OURS, size].cpu) for size in (50, 1_000)}
+    payloads = make_payloads(KINDS[1], "50")
+    sizes = [len(base64.b64decode(payload.event["awslogs"]["data"])) for payload in payloads]
+    return Measured(
+        forward_cpu={
+            size: round(run.results["v2+fields", size][OURS.name].median, 2) for size in ("50", "1000")
+        },
+        stream_cpu=round(run.results["v2+fields", "50"][STREAM.name].median, 2),
+        forward_log=run.function.log_bytes[HANDLER],
+        stream_log=run.function.log_bytes[STREAM_HANDLER],
+        record_bytes=round(statistics.median(sizes)),
+        replay_cpu={size: round(each.cpu / each.events * 1e6, 1) for size, each in run.drained.items()},
+        node_cpu={
+            **{size: round(cpu, 1) for size, cpu in node.items()},
+            "batch": round(statistics.median(costs[cluster.BATCHED, 50].cpu), 1),
+        },
+    )
 
 
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-
-
-def _node() -> str:
-    try:
-        return subprocess.run(
-            ["node", "--version"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-    except OSError:
-        return "is not installed: the console's function was left out"
-
-
-def write_results(
-    path: Path,
-    results: Results,
-    function: Function,
-    cluster: tuple[str, Mapping[tuple[str, str], Indexed]],
-    parts: dict[str, Parts],
-    drained: Mapping[str, Drained],
-) -> None:
-    """Write RESULTS.md, and the numbers beside it for the plot."""
-    opensearch, indexed = cluster
+def write_results(path: Path, run: Run) -> None:
+    """Write RESULTS.md, and the numbers beside it from which the plot and the tables of costs are made."""
     lines = [
         "# Results",
         "",
         "Written by `make bench`; not edited by hand. What is measured, and how, stands in",
         "[docs/performance.md](../docs/performance.md).",
         "",
-        *describe_machine(opensearch),
+        *describe_machine(" and ".join(run.costs)),
+        *filter(None, [describe_load(run.load)]),
+        f"- The run took {run.seconds / 60:.0f} minutes",
         "",
         "![CPU per event, by contender](results.svg)",
         "",
-        "## Goals",
-        "",
-        *tabulate_goals(results, function),
+        *("## Goals", "", *table(tabulate_goals(run)), ""),
+    ]
+    for (kind, size), cell in run.results.items():
+        lines += [f"## {kind}, {size} events a payload", "", *tabulate_cell(cell), ""]
+    lines += ["## Batches", "", *tabulate_batches(run.results), ""]
+    lines += ["## Growth with the size of the payload", "", *tabulate_growth(run.results), ""]
+    lines += ["## Where the time goes", "", *table(tabulate_parts(run.parts)), ""]
+    lines += ["## The function under Lambda's runtime client", "", *tabulate_function(run.function), ""]
+    for version, costs in run.costs.items():
+        tables = [*table(cluster.tabulate_costs(costs)), "", *table(cluster.tabulate_bytes(costs))]
+        lines += [f"## What a document costs OpenSearch {version}", "", *tables, ""]
+    lines += [
+        "v2 with extracted fields. Ours and those of helpers.bulk go into an index of our template; the",
+        "console's documents into what OpenSearch guesses for them, since its function brings no template.",
         "",
     ]
-    for kind in KINDS:
-        for size in SIZES:
-            lines += [
-                f"## {kind.name}, {size} events a payload",
-                "",
-                *tabulate_cell(results[kind.name, size]),
-                "",
-            ]
-    lines += ["## Growth with the size of the payload", "", *tabulate_growth(results), ""]
-    lines += ["## Where the time goes", "", *table(tabulate_parts(parts)), ""]
-    lines += ["## The function under Lambda's runtime client", "", *tabulate_function(function), ""]
-    lines += ["## Replay into OpenSearch, and disk", "", *tabulate_cluster(indexed), ""]
-    lines += ["## Draining the bucket", "", *table(tabulate_replays(drained)), ""]
-    lines += ["## Cost", "", *tabulate_costs(results), ""]
+    lines += [
+        "## Replay",
+        "",
+        *table(tabulate_replays(run.drained)),
+        "",
+        *table(tabulate_rates(run.filling)),
+        "",
+    ]
+    lines += ["## Disk", "", *table(tabulate_disk(run.filling)), ""]
+    lines += ["## Cost", "", *tabulate_costs(run.results), ""]
     path.write_text("\n".join(lines))
-    numbers = {
-        f"{kind} {size}": {each.label: cell[each.name].median for each in _known(cell)}
-        for (kind, size), cell in results.items()
+    numbers: dict[str, object] = {
+        f"{kind} {size}": {each.label: round(cell[each.name].median, 3) for each in _known(cell)}
+        for (kind, size), cell in run.results.items()
+    }
+    numbers["measured"] = store_measured(take_measured(run))
+    headline = run.results["v2+fields", "1000"]
+    numbers["times ours"] = {
+        each.label: round(compare(headline[each.name], headline[OURS.name]), 2) for each in _known(headline)
     }
     path.with_name("results.json").write_text(json.dumps(numbers, indent=1) + "\n")

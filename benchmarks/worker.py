@@ -1,7 +1,7 @@
 """One contender in a process of its own: `python -m benchmarks.worker NAME URL FILE FIELDS`.
 
-For each line `run N` on standard input it handles all events of the file N times, and says in a line of
-JSON what that took. What a contender prints is thrown away.
+FILE holds events by a name, of their size. For each line `run SIZE N` on standard input it handles all events
+of that size N times, and says in a line of JSON what that took. What a contender prints is thrown away.
 """
 
 import importlib
@@ -18,13 +18,16 @@ def main() -> None:
     name, url, file, fields = sys.argv[1:]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    handle = importlib.import_module(f"benchmarks.contenders.{name}").prepare(url, tuple(fields.split()))
+    contender = importlib.import_module(f"benchmarks.contenders.{name}")
+    handle = contender.prepare(url, tuple(fields.split()))
     events = json.loads(Path(file).read_bytes())
+    if hasattr(contender, "bundle"):
+        events = {size: contender.bundle(some, size) for size, some in events.items()}
     for line in sys.stdin:
-        passes = int(line.split()[1])
+        _, size, passes = line.split()
         wall, cpu = time.perf_counter(), time.process_time()
-        for _ in range(passes):
-            for event in events:
+        for _ in range(int(passes)):
+            for event in events[size]:
                 handle(event)
         used = {"cpu": time.process_time() - cpu, "wall": time.perf_counter() - wall}
         answers.write(json.dumps({**used, "peak_kb": read_peak_kb()}) + "\n")

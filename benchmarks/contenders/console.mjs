@@ -1,6 +1,6 @@
 // What the AWS console generates for "Stream to Amazon OpenSearch Service", written anew from a description
-// of what it does. It runs as a contender: reads "URL" and a file of Lambda events from its arguments, and
-// for each line "run N" on standard input handles all events N times, then prints what that took.
+// of what it does. It runs as a contender: reads "URL" and a file of Lambda events by size from its arguments, and
+// for each line "run SIZE N" on standard input handles all events of that size N times, then prints what it took.
 //
 // It parses no line: fields come from CloudWatch's extractedFields, where the subscription's filter names
 // columns. It does not compress, validate or split; `_type` and twelve-digit accounts are as they come out.
@@ -133,10 +133,10 @@ function sign(body) {
 
 const events = JSON.parse(fs.readFileSync(file, "utf8"));
 for await (const line of readline.createInterface({ input: process.stdin })) {
-  const passes = Number(line.split(" ")[1]);
+  const [, size, passes] = line.split(" ");
   const wall = process.hrtime.bigint();
   const cpu = process.cpuUsage();
-  for (let pass = 0; pass < passes; pass++) for (const event of events) await handle(event);
+  for (let pass = 0; pass < Number(passes); pass++) for (const event of events[size]) await handle(event);
   const used = process.cpuUsage(cpu);
   const peak = Number(/VmHWM:\s+(\d+)/.exec(fs.readFileSync("/proc/self/status", "utf8"))[1]);
   console.log(

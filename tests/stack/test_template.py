@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.contest import ENVIRONMENT
+from benchmarks.processes import ENVIRONMENT
 from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
 from handler.config import LOG_LEVELS, Config, ConfigError

@@ -1,0 +1,143 @@
+"""What things cost, in the pages: drawn from the results of the benchmark and the list of prices.
+
+Run as a program (`make docs`), it renews the tables in docs/deploy.md and docs/operations.md.
+"""
+
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from benchmarks.cost import (
+    FULL_PROCESSOR,
+    PAYLOAD,
+    REPLAY_MEMORY,
+    USUAL_MEMORY,
+    WORKING_SHARE,
+    Measured,
+    cost_direct,
+    cost_replay,
+    cost_stream,
+    count_shards,
+    find_break_even,
+    rate_of_replay,
+    read_measured,
+)
+from benchmarks.prices import price, read_region, tell_date
+from tools.marked import renew
+
+RATES: Final = (50, 100, 200, 500, 1_000, 10_000)
+"""Events a second, for which the sources are compared."""
+
+OUTAGES: Final = tuple((hours, rate) for rate in (100, 1_000, 10_000) for hours in (1, 6, 24))
+"""Hours of an outage, and events a second meanwhile."""
+
+_WIDTH: Final = 118
+_MOST_MINUTES: Final = 100
+_TEN_CENTS: Final = 0.1
+_TEN_DOLLARS: Final = 10
+_MILLION: Final = 1_000_000
+
+
+def tabulate_sources(measured: Measured) -> list[str]:
+    """Return the lines of a page: where a stream begins to pay."""
+    direct = cost_direct(measured)
+    head = "| events a second | subscription | stream, provisioned | stream, on demand |"
+    lines = [head, "|---:|---:|---:|---:|"]
+    for rate in RATES:
+        provisioned, on_demand = (cost_stream(measured, rate, on_demand=each) for each in (False, True))
+        shards = count_shards(measured, rate)
+        many = f"{shards} shard{'s' if shards > 1 else ''}"
+        lines.append(
+            f"| {rate:,} | ${direct.total:.4f} | ${provisioned.total:.4f} ({many}) | ${on_demand.total:.4f} |"
+        )
+    provisioned_from, on_demand_from = (find_break_even(measured, on_demand=each) for each in (False, True))
+    node = 1 - measured.node_cpu["batch"] / measured.node_cpu["50"]
+    text = (
+        f"US dollars for a million events that come {PAYLOAD} a payload: Lambda ({USUAL_MEMORY} MB, "
+        "arm64), its "
+        f"requests, the functions' own log lines, and the stream; list prices of {read_region()}, "
+        f"noted {tell_date()} "
+        "([prices.toml](../benchmarks/prices.toml)). **A provisioned stream costs less from about "
+        f"{provisioned_from:,} events a second on, one on demand from about {on_demand_from:,}.** "
+        "Below that it costs "
+        f"more, by the hour. Not in these sums: OpenSearch's node spends {node:.0%} less on a "
+        "document that comes in "
+        f"a full batch than on one in a request of {PAYLOAD}."
+    )
+    return [*lines, "", *_wrap(text)]
+
+
+def tabulate_outages(measured: Measured) -> list[str]:
+    """Return the lines of a page: how long an outage takes to drain, and what that costs."""
+    heads = " | ".join(f"objects of {size}: drained in, functions + S3" for size in ("50", "1,000"))
+    lines = [f"| outage, events a second | events | {heads} |", "|---|---|---|---|"]
+    for hours, rate in OUTAGES:
+        events = hours * 3600 * rate
+        cells = " | ".join(_describe_replay(measured, size, events) for size in ("50", "1000"))
+        lines.append(f"| {hours} h, {rate:,} | {_tell_many(events)} | {cells} |")
+    small, large = (round(rate_of_replay(measured, size), -2) for size in ("50", "1000"))
+    text = (
+        f"They are computed, for a replay function of {REPLAY_MEMORY:,} MB "
+        f"({REPLAY_MEMORY / FULL_PROCESSOR:.2f} of a processor) that works 240 seconds of each five "
+        "minutes, from the "
+        f"processor time that `make bench` measured: {measured.replay_cpu['50']:.0f} µs for an event "
+        "from an object of "
+        f"50, {measured.replay_cpu['1000']:.0f} µs for one from an object of 1,000, which are "
+        f"{small:,.0f} and "
+        f"{large:,.0f} events a second while a run works. List prices of {read_region()}, noted "
+        f"{tell_date()} "
+        "([prices.toml](../benchmarks/prices.toml)): a stored object costs one PUT "
+        f"(${price('s3_put') * 1000:.4f} a "
+        f"thousand, paid during the outage) and one GET (${price('s3_get') * 1000:.4f}); deleting is free."
+    )
+    return [*lines, "", *_wrap(text)]
+
+
+def _describe_replay(measured: Measured, size: str, events: int) -> str:
+    seconds = events / rate_of_replay(measured, size) / WORKING_SHARE
+    computing, storing = cost_replay(measured, size, events)
+    return f"{_tell_time(seconds)}, {_tell_dollars(computing)} + {_tell_dollars(storing)}"
+
+
+def _wrap(text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _tell_time(seconds: float) -> str:
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes <= _MOST_MINUTES else f"{minutes / 60:.1f} h"
+
+
+def _tell_dollars(dollars: float) -> str:
+    decimals = 3 if dollars < _TEN_CENTS else 2 if dollars < _TEN_DOLLARS else 0
+    return f"${dollars:.{decimals}f}"
+
+
+def _tell_many(events: int) -> str:
+    return f"{events:,}" if events < _MILLION else f"{events / _MILLION:.3g} million"
+
+
+TABLES: Final[dict[str, tuple[str, Callable[[Measured], list[str]]]]] = {
+    "deploy.md": ("cost of the sources", tabulate_sources),
+    "operations.md": ("cost of an outage", tabulate_outages),
+}
+"""Page -> the name of the part in it, and what makes its lines."""
+
+
+def render(page: Path) -> str:
+    """Return a page with its table renewed."""
+    name, tabulate = TABLES[page.name]
+    return renew(page.read_text(encoding="utf-8"), name, "\n".join(tabulate(read_measured())))
+
+
+def main() -> None:
+    """Renew the pages that are named."""
+    for name in sys.argv[1:]:
+        page = Path(name)
+        page.write_text(render(page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
