@@ -47,7 +47,7 @@ def describe_load(load: tuple[float, ...]) -> str:
         return ""
     return (
         f"- **The machine was busy**: {load[0]:.1f} processes wanted its {count_cores()} cores when the run "
-        "began. Ratios hold, with more spread; times and rates by the clock are too slow."
+        "began. Ratios have much more spread, and times and rates by the clock are too slow."
     )
 
 
