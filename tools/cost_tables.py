@@ -11,6 +11,7 @@ from typing import Final
 
 from benchmarks.cost import (
     FULL_PROCESSOR,
+    LAMBDAS_LINES,
     PAYLOAD,
     REPLAY_MEMORY,
     USUAL_MEMORY,
@@ -35,6 +36,7 @@ OUTAGES: Final = tuple((hours, rate) for rate in (100, 1_000, 10_000) for hours 
 
 _WIDTH: Final = 118
 _MOST_MINUTES: Final = 100
+_LEAST: Final = 0.001
 _TEN_CENTS: Final = 0.1
 _TEN_DOLLARS: Final = 10
 _MILLION: Final = 1_000_000
@@ -57,7 +59,9 @@ def tabulate_sources(measured: Measured) -> list[str]:
     text = (
         f"US dollars for a million events that come {PAYLOAD} a payload: Lambda ({USUAL_MEMORY} MB, "
         "arm64), its "
-        f"requests, the functions' own log lines, and the stream; list prices of {read_region()}, "
+        f"requests, the functions' own log lines (and {LAMBDAS_LINES} bytes of Lambda's for each "
+        "invocation), "
+        f"and the stream; list prices of {read_region()}, "
         f"noted {tell_date()} "
         "([prices.toml](../benchmarks/prices.toml)). **A provisioned stream costs less from about "
         f"{provisioned_from:,} events a second on, one on demand from about {on_demand_from:,}.** "
@@ -111,6 +115,8 @@ def _tell_time(seconds: float) -> str:
 
 
 def _tell_dollars(dollars: float) -> str:
+    if dollars < _LEAST:
+        return f"<${_LEAST}"
     decimals = 3 if dollars < _TEN_CENTS else 2 if dollars < _TEN_DOLLARS else 0
     return f"${dollars:.{decimals}f}"
 
