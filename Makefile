@@ -75,8 +75,12 @@ soak: .venv/.stamp ## Send a million events through faults drawn at random, and 
 mutants: .venv/.stamp ## Remove each safeguard in turn and see its test turn red
 	@$(RUN)/python tests/faults/mutants.py
 
-# The processor that the stack was deployed for, which samconfig.toml keeps; else arm64.
-ARCH ?= $(or $(shell sed -n 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' samconfig.toml 2>/dev/null),arm64)
+# The processor that was answered: in answers.toml, or as sam keeps it in samconfig.toml; else arm64.
+ANSWERED := $(firstword $(shell sed -n -e 's/^ *Architecture *= *"\([a-z0-9_]*\)".*/\1/p' \
+    -e 's/.*Architecture=[^a-z]*\([a-z0-9_]*\).*/\1/p' answers.toml samconfig.toml 2>/dev/null))
+ARCH ?= $(or $(ANSWERED),arm64)
+# Only one that is given to make itself is an answer.
+GIVEN_ARCH = $(if $(filter command environment,$(firstword $(origin ARCH))),--parameter-overrides Architecture=$(ARCH))
 
 # The built template takes this processor and no other: functions of another would not start.
 .PHONY: build
@@ -85,14 +89,22 @@ build: .venv-sam/.stamp $(UV_READY) ## Build the functions for Lambda (ARCH=x86_
 	@sed -i.bak -e '/^  Architecture:/,/^  [A-Z]/{' -e '/^    - /{/ $(ARCH)$$/!d' -e '}' \
 	    -e 's/^    Default: .*/    Default: $(ARCH)/' -e '}' .aws-sam/build/template.yaml
 
-# What is answered the first time is kept in samconfig.toml.
+# What is answered is kept in answers.toml. The command builds, once it knows that it can deploy.
 .PHONY: deploy
-deploy: build ## Deploy the stack to AWS; asks for its parameters the first time (ARGS=--guided again)
-	@$(SAM) deploy $(if $(shell grep -s '^parameter_overrides' samconfig.toml),,--guided) $(ARGS)
+deploy: .venv/.stamp .venv-sam/.stamp $(UV_READY) ## Deploy the stack to AWS; asks what has no default (ARGS=--guided again)
+	@$(RUN)/flowlogs deploy $(GIVEN_ARCH) $(ARGS)
+
+.PHONY: plan
+plan: .venv/.stamp .venv-sam/.stamp $(UV_READY) ## Show what a deployment would change, and whom it would permit what; then stop
+	@$(RUN)/flowlogs plan $(GIVEN_ARCH) $(ARGS)
+
+.PHONY: smoke
+smoke: .venv/.stamp ## Send a marked line through the deployed stack, and look at each step (STACK=name)
+	@$(RUN)/flowlogs smoke $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 .PHONY: delete
-delete: .venv-sam/.stamp ## Delete the stack; the log group, the failure bucket and the domain stay
-	@$(SAM) delete $(ARGS)
+delete: .venv/.stamp .venv-sam/.stamp ## Delete the stack, after saying what of it stays
+	@$(RUN)/flowlogs delete $(ARGS)
 
 EVENT ?= events/flow-logs-v2.json
 FUNCTION ?= ForwardFunction
@@ -138,12 +150,13 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
-docs: .venv/.stamp ## Renew what is written from the code: tables of fields and modules, NOTICE, the setup's version
+docs: .venv/.stamp ## Renew what is written from code and template: tables, NOTICE, the example of answers, the version
 	@$(RUN)/python -m tools.field_table docs/fields.md
 	@$(RUN)/python -m tools.source_map README.md docs/design.md
 	@$(RUN)/python -m tools.notice NOTICE
 	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md
 	@$(RUN)/python -m tools.setup_version template.yaml
+	@$(RUN)/python -m tools.answers_example answers.example.toml
 
 .PHONY: dashboards
 dashboards: .venv/.stamp ## Renew the saved objects for OpenSearch Dashboards from the panels

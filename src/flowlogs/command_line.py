@@ -6,21 +6,26 @@ import typer
 from typer.core import TyperGroup
 
 from flowlogs.commands.dashboards import dashboards_command
+from flowlogs.commands.delete import delete_command
 from flowlogs.commands.demo import demo_command, opensearch_command
+from flowlogs.commands.deploy import PASSED_ON, deploy_command
 from flowlogs.commands.doctor import doctor_command
 from flowlogs.commands.formats import formats_command
 from flowlogs.commands.invoke import invoke_command
 from flowlogs.commands.parse import parse_command
+from flowlogs.commands.plan import plan_command
 from flowlogs.commands.rejected import rejected_command
 from flowlogs.commands.reparse import reparse_command
 from flowlogs.commands.replay import replay_command
 from flowlogs.commands.report import report_command
+from flowlogs.commands.smoke import smoke_command
 from flowlogs.commands.verify import verify_command
 from flowlogs.terminal.exits import debugging, unsurprising
 from flowlogs.terminal.foreign import tolerate_encodings
 from flowlogs.terminal.options import choose_account, put_first
 
 TRY: Final = "Try it, without an account"
+DEPLOY: Final = "Deploy it, and take it away"
 LOOK: Final = "Look at it"
 ASK: Final = "Ask how it is"
 MEND: Final = "Mend it"
@@ -75,8 +80,12 @@ app.command("demo", rich_help_panel=TRY)(demo_command)
 app.command("opensearch", rich_help_panel=TRY)(opensearch_command)
 app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
+app.command("deploy", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(deploy_command)
+app.command("plan", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(plan_command)
+app.command("delete", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(delete_command)
 app.command("report", rich_help_panel=LOOK)(report_command)
 app.command("dashboards", rich_help_panel=LOOK)(dashboards_command)
+app.command("smoke", rich_help_panel=ASK)(smoke_command)
 app.command("doctor", rich_help_panel=ASK)(doctor_command)
 app.command("verify", rich_help_panel=ASK)(verify_command)
 app.command("formats", rich_help_panel=ASK)(formats_command)

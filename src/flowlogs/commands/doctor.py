@@ -63,7 +63,7 @@ def doctor_command(
         shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
         print(dump_json(shown))
     else:
-        _print(make_console(), findings)
+        print_findings(make_console(), findings)
     if any(each.state in (State.PROBLEM, State.UNKNOWN) for each in findings):
         raise typer.Exit(INCOMPLETE)
 
@@ -80,7 +80,8 @@ def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Find
     yield from examine(config, client, datetime.now(UTC).date())
 
 
-def _print(console: Console, findings: list[Finding]) -> None:
+def print_findings(console: Console, findings: list[Finding]) -> None:
+    """Show each finding, and count them."""
     for each in findings:
         console.print(Text.assemble((f"{each.state.value:<9}", STYLES[each.state]), each.name))
         text = foreign(each.text, style="dim" if each.state is State.OK else "")

@@ -1,0 +1,1 @@
+"""The door: what a deployment asks, checks, shows, plans and leaves behind."""

@@ -1,0 +1,29 @@
+"""What state a stack is in, and what that means for who wants to deploy it."""
+
+from typing import Final
+
+FAILED_FIRST: Final = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"})
+"""The stack was never made, or is half deleted: it can only be deleted."""
+
+STUCK: Final = "UPDATE_ROLLBACK_FAILED"
+NOT_YET: Final = "REVIEW_IN_PROGRESS"
+"""Only a change set is there, and no resource: as good as no stack."""
+
+
+def must_be_deleted(status: str) -> bool:
+    """Tell whether CloudFormation takes nothing but a deletion."""
+    return status in FAILED_FIRST
+
+
+def explain(stack: str, status: str) -> str:
+    """Return why a stack cannot be deployed now, and what to do; empty where it can."""
+    if must_be_deleted(status):
+        return f"the stack {stack} is {status}: it holds nothing that works, and make delete comes first"
+    if status == STUCK:
+        return (
+            f"the stack {stack} is {status}: aws cloudformation continue-update-rollback "
+            f'--stack-name {stack} comes first (docs/deploy.md, "When an update fails")'
+        )
+    if status.endswith("_IN_PROGRESS") and status != NOT_YET:
+        return f"the stack {stack} is {status}: wait until that has ended"
+    return ""
