@@ -62,7 +62,12 @@ class Aws:
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
         given = {"Architecture": host_architecture(), **parameters}
         command += [f"{name}={value}" for name, value in given.items()]
-        environ = {
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the environment of a program that talks to it as the account's owner."""
+        return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
             "AWS_ENDPOINT_URL": self.url,
@@ -73,7 +78,6 @@ class Aws:
             "SAM_CLI_TELEMETRY": "0",
             "SAM_CLI_POLL_DELAY": "0.3",
         }
-        return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
     def change(self, stack: str, parameters: Mapping[str, str]) -> None:
         """Give a deployed stack other parameters; what is not named gets its default again.

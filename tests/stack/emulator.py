@@ -9,6 +9,7 @@ What it does otherwise than AWS, and this stack needs:
   event's, and records are put with the filter's role, or the destination's, so that IAM has its say;
 - a function that reads a stream cannot settle a part of a batch: here Lambda goes on from the record that
   it names;
+- metrics that a function writes into its log (EMF) are never read: here they are, as CloudWatch does;
 - an update of a nested stack forgets the attributes of what does not change: here they are remembered;
 - CloudFormation refuses flow logs, destinations and alarms on metric math: here they are recorded.
 
@@ -17,6 +18,7 @@ It replaces functions without a public name, so the version of ministack is pinn
 
 import base64
 import gzip
+import itertools
 import json
 import logging
 import os
@@ -31,7 +33,7 @@ import ministack.services.lambda_svc as functions
 from botocore.exceptions import BotoCoreError, ClientError
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime, tls
-from ministack.services import cloudwatch_logs, ec2
+from ministack.services import cloudwatch, cloudwatch_logs, ec2
 
 Properties = dict[str, Any]
 
@@ -41,6 +43,7 @@ attributes: dict[str, Properties] = {}
 execute_at_once = functions._execute_function_with_config_scope
 execute_function = functions._execute_function
 route_failure = functions._route_async_failure
+write_own_log = functions._emit_lambda_logs
 provision_resource = cloudformation._provision_resource
 update_resource = cloudformation._update_resource
 describe_alarm = cloudformation._cw_metric_alarm_record
@@ -103,6 +106,29 @@ def execute_batch(function: dict[str, Any], event: Any) -> Any:  # whatever the 
         if mapping["EventSourceArn"] == records[0]["eventSourceARN"]:
             functions._kinesis_positions[mapping["UUID"]][shard] += done
     return {**result, "error": True}
+
+
+def write_log(function: dict[str, Any], request: str, text: str, *arguments: Any, **named: Any) -> None:
+    """Write a function's log, and take the metrics out of it."""
+    write_own_log(function, request, text, *arguments, **named)
+    for line in filter(lambda each: '"_aws"' in each, (text or "").splitlines()):
+        said = json.loads(line)
+        moment = said["_aws"]["Timestamp"] / 1000
+        for directive in said["_aws"]["CloudWatchMetrics"]:
+            for names, metric in itertools.product(directive["Dimensions"], directive["Metrics"]):
+                value, dimensions = said[metric["Name"]], {name: said[name] for name in names}
+                values = value if isinstance(value, list) else [value]
+                cloudwatch._store_datum(
+                    directive["Namespace"],
+                    metric["Name"],
+                    dimensions,
+                    moment,
+                    metric["Unit"],
+                    None,
+                    values,
+                    None,
+                    None,
+                )
 
 
 def deliver(group: str, stream: str, events: list[dict[str, Any]]) -> None:
@@ -243,6 +269,7 @@ def may_bind(host: str, port: int) -> bool:
 functions._execute_function_with_config_scope = execute
 functions._execute_function = execute_batch
 functions._route_async_failure = keep_failure
+functions._emit_lambda_logs = write_log
 cloudwatch_logs._fanout_to_subscription_filters = deliver
 cloudformation._RESOURCE_HANDLERS["AWS::EC2::FlowLog"] = {
     "create": create_flow_log,

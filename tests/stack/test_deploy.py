@@ -4,6 +4,7 @@ The tests are one story, told in the order of the file: the stack is made, works
 """
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +14,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from conftest import Nodes, empty
+from flowlogs.commands import plan
+from flowlogs.deploying import change_set, sam
+from flowlogs.deploying.change_set import Change
+from flowlogs.deploying.staying import find_staying
+from flowlogs.local.artifact import PROJECT, host_artifact
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
+from support.commands import run
+from support.screen import Screen
 
 STACK = "flowlogs"
 DOMAIN = f"arn:aws:es:{REGION}:{ACCOUNT}:domain/existing"
@@ -140,6 +148,79 @@ def test_log_events_become_documents(aws: Aws, outputs: dict[str, str], node: Em
     assert sorted(each["srcaddr"] for each in documents) == ["10.0.0.0", "10.0.0.1", "10.0.0.2"]
     assert {each["@log_group"] for each in documents} == {outputs["LogGroup"]}
     assert {each["@owner"] for each in documents} == {ACCOUNT}
+
+
+def test_a_marked_line_goes_through_the_stack_and_leaves_nothing(
+    aws: Aws, outputs: dict[str, str], node: Embedded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(aws, monkeypatch)
+    told = run("smoke", "--stack", STACK, "--wait", "30")
+    assert (told.status, told.errors) == (0, "")
+    lines = dict(line.split(": ", 1) for line in told.output.splitlines())
+    assert list(lines) == [
+        "ok       a marked line is in the log group",
+        "ok       its document is in the index",
+        "ok       the document's values and types are right",
+        "ok       the function counted it",
+        "ok       the numbers add up",
+        "ok       no alarm is raised",
+        "ok       document and log stream are removed",
+    ]
+    stream = lines["ok       document and log stream are removed"]
+    assert find(node, stream, 1) == []
+    streams = aws.client("logs").describe_log_streams(logGroupName=outputs["LogGroup"])["logStreams"]
+    assert stream not in [each["logStreamName"] for each in streams]
+
+
+def test_a_plan_shows_what_would_change_and_changes_nothing(
+    aws: Aws, outputs: dict[str, str], node: Embedded, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The emulator shows no change sets of nested stacks: their statements are all shown."""
+    sign_in(aws, monkeypatch)
+    monkeypatch.setattr(sam, "build", lambda _: 0)
+    monkeypatch.setattr(sam, "BUILT", host_artifact().parent / "template.yaml")
+    monkeypatch.setattr(plan, "PACKAGED", tmp_path / "plan.yaml")
+    given = ["--answers", str(tmp_path / "answers.toml"), "--parameter-overrides", "RetentionDays=7"]
+    told = run("plan", "--stack-name", STACK, *given)
+    assert told.status == 0, told.errors
+    assert re.search(r"^changed +ForwardFunction +AWS::Lambda::Function$", told.output, re.MULTILINE)
+    assert "Roles/SendDocuments (AWS::IAM::Policy)" in told.output
+    assert f"on {DOMAIN}/cwl-????.??.??/_bulk" in told.output
+    assert told.output.endswith("Nothing was changed.\n")
+    cloudformation = aws.client("cloudformation")
+    sets = cloudformation.list_change_sets(StackName=STACK)["Summaries"]
+    assert [each["ChangeSetName"] for each in sets if each["ChangeSetName"].startswith("plan-")] == []
+    assert (
+        aws.client("lambda").get_function_configuration(FunctionName=outputs["ForwardFunction"])[
+            "Environment"
+        ]["Variables"]["RETENTION_DAYS"]
+        == "30"
+    )
+
+    values = {"OpenSearchUrl": node.url, "OpenSearchArn": DOMAIN}
+    found = change_set.plan("other", is_there=False, packaged=plan.PACKAGED, values=values, pause=0.3)
+    assert Change("FailureBucket", "AWS::S3::Bucket", "created") in found.changes
+    wait_for("the end of the empty stack", lambda: "other" not in names_of_stacks(aws))
+
+
+def test_a_terminal_is_asked_with_what_the_account_has(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str], tmp_path: Path
+) -> None:
+    """The emulator does not say of a flow log which log group it writes to: that one is typed."""
+    command = [str(PROJECT / ".venv/bin/flowlogs"), "deploy", "--answers", str(tmp_path / "answers.toml")]
+    with Screen([*command, "--stack-name", "second", "--region", REGION], aws.environ) as screen:
+        screen.wait("Which OpenSearch shall the flow logs go to?", "1  a new domain", "a number: ")
+        screen.type("1")
+        screen.wait("AdminEmail: ", ": ")
+        screen.type("someone@example.org")
+        screen.wait("Which log group are your flow logs in?", "a number, or by hand: ")
+        screen.type(outputs["LogGroup"])
+        screen.wait("Which VPC?", parameters["VpcId"], "a number, or by hand: ")
+        screen.type("none")
+        screen.wait("ok       the log group can be subscribed", "Made is: ", "A month costs", "Build this")
+        screen.type("n")
+        assert screen.end() == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_functions_write_their_own_log(aws: Aws, outputs: dict[str, str]) -> None:
@@ -298,8 +379,12 @@ def test_a_changed_parameter_changes_the_functions_and_leaves_the_rest(
 
 
 def test_deleting_the_stack_keeps_what_cannot_be_made_again(
-    aws: Aws, outputs: dict[str, str], node: Embedded
+    aws: Aws, outputs: dict[str, str], node: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sign_in(aws, monkeypatch)
+    staying = {each.path: each.id for each in find_staying(STACK)}
+    assert (staying["FailureBucket"], staying["FlowLogs"]) == (outputs["FailureBucket"], outputs["LogGroup"])
+    assert staying.keys() == {"FailureBucket", "FailureBucketPolicy", "FlowLogs"}
     cloudformation = aws.client("cloudformation")
     cloudformation.delete_stack(StackName=STACK)
     wait_for("the end of the stack", lambda: status_of(aws, STACK) == "DELETE_COMPLETE")
@@ -324,6 +409,17 @@ def test_a_setup_that_fails_tells_why_and_leaves_nothing(
     told = f"the secret {secret} must be JSON with username and password"
     assert any(told in each for each in reasons), reasons
     assert aws.client("s3").list_buckets()["Buckets"] == buckets
+
+
+def sign_in(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a command of this process talk to the emulator, as the account's owner."""
+    for name, text in {**aws.environ, "AWS_REGION": REGION}.items():
+        monkeypatch.setenv(name, text)
+
+
+def names_of_stacks(aws: Aws) -> set[str]:
+    """Return the names of the stacks that are there."""
+    return {each["StackName"] for each in aws.client("cloudformation").describe_stacks()["Stacks"]}
 
 
 def find_function(aws: Aws, kind: str) -> str:
