@@ -18,7 +18,7 @@ ASKED: Final = (
     "OpenSearchArn",
     "OpenSearchService",
     "OpenSearchAuth",
-    "OpenSearchSecretArn",
+    "SetupSecretArn",
     "AdminEmail",
     "DomainName",
     "LogGroupName",
@@ -36,8 +36,6 @@ NO_VPC: Final = "none"
 
 _AWS: Final = ".amazonaws.com"
 _ADMINISTRATORS: Final = "AdminPrincipalArn"
-_SECRETS: Final = ("SetupSecretArn", "OpenSearchSecretArn")
-"""Where the secret of an administrator goes: the first that the template has."""
 
 T = TypeVar("T")
 
@@ -130,8 +128,7 @@ class Interview:
                 'docs/security.md, "An existing domain", has the commands.'
             )
         if domain.passwords:
-            secret = next(each for each in _SECRETS if each in self._parameters)
-            self._ask_parameter(secret, more="Nothing, where the setup's role is let in already.")
+            self._ask_parameter("SetupSecretArn", more="Nothing, where the setup's role is let in already.")
         if domain.vpc:
             self._ask_network(domain)
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flowlogs.terminal.exits import describe_silence
+from flowlogs.terminal.advice import describe_silence
 
 _SECONDS: Final = 5
 
