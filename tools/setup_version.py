@@ -14,12 +14,13 @@ from typing import Final
 
 from handler.installing.access import reader_role, writer_role
 from handler.installing.dashboards import FILE
+from parser.engine import NEWEST, SERVERLESS, Engine
 from parser.format import known_formats
-from parser.index_template import NEWEST, index_template
+from parser.index_template import index_template
 from parser.retention_policy import retention_policy
 
-ENGINES: Final = ((1, 3), (2, 11), (2, 19), NEWEST)
-"""Versions of OpenSearch, one of each kind that templates differ by."""
+ENGINES: Final = (Engine((1, 3)), Engine((2, 11)), Engine((2, 19)), NEWEST, SERVERLESS)
+"""Engines, one of each kind that templates differ by."""
 
 _PROPERTY: Final = re.compile(r'(?m)^(      Version: )"[0-9a-f]+"')
 _LENGTH: Final = 12
@@ -29,7 +30,6 @@ def setup_version() -> str:
     """Return a hash of what is installed in a cluster, whatever its parameters."""
     installed = [
         *(index_template("cwl", known_formats(), engine=engine) for engine in ENGINES),
-        index_template("cwl", known_formats(), serverless=True),
         retention_policy("cwl", 1),
         writer_role("cwl"),
         reader_role("cwl"),

@@ -37,6 +37,7 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "PendingObjects": ("remaining_objects", MetricUnit.Count),
     "StreamRecords": ("records", MetricUnit.Count),
     "StreamRecordsLeft": ("records_left", MetricUnit.Count),
+    "SetupWarnings": ("warnings", MetricUnit.Count),
 }
 """Metric -> the count that it shows, and its unit."""
 

@@ -14,18 +14,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import urllib3
 
-from handler.config import Config, ConfigError
+from handler.config import Auth, Config, ConfigError
 from handler.installing.access import install_reader, install_writer
 from handler.installing.administrators import install_administrators
-from handler.installing.cluster import OLDEST, Cluster, ClusterError, read_engine
+from handler.installing.causes import Situation, explain_defect, explain_failure, explain_hang
+from handler.installing.cluster import Cluster, ClusterError, read_engine
 from handler.installing.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
-from handler.installing.dashboards import install_dashboards
+from handler.installing.engine_kind import find_kind
+from handler.installing.flow_logs import LearningError, learn
 from handler.installing.index import install_retention, install_template
+from handler.installing.outcome import ROLES, Outcome, skip, try_dashboards, warn
 from handler.installing.people import choose_roles_by_group
 from handler.installing.sign_in import choose_user, find_secret, name_writer, sign_in
 from handler.installing.steps import Did, Step
 from handler.observe import logger
 from handler.secret import SecretError
+from parser.engine import SERVERLESS, Engine, Part
+from parser.format import SEPARATOR
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -55,6 +60,12 @@ VARIABLES: Final = {
 }
 """Properties that take the place of variables: a change of a property runs the setup again."""
 
+FORMATS_OF: Final = "FormatsOf"
+"""The property that names a log group whose formats are to be learnt; empty where they are given."""
+
+FUNCTION_VPC: Final = "FunctionVpc"
+NO_VPC: Final = "none"
+
 LEFT_ALONE: Final = "documents, index template, retention policy, role and dashboards are left as they are"
 
 _ROLE: Final = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+")
@@ -79,6 +90,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     setup = Setup(request.properties, _measure_time(context, RESERVE, LARGEST_RESERVE))
     logger.info("setup.started", extra={"kind": request.kind, "request_id": context.aws_request_id})
     responder = Responder(request)
+    responder.demand_way()
     with _watch(setup, responder, context):
         status, reason, data = _run(request, setup, context)
     logger.info("setup.done", extra={"status": status.value, "reason": reason, **data})
@@ -93,22 +105,18 @@ def _run(request: Request, setup: "Setup", context: "LambdaContext") -> tuple[St
     if request.kind not in (CREATE, UPDATE):
         return Status.FAILED, f"the request type {request.kind!r} is not known", {}
     try:
-        steps = setup.run()
-    except (SetupError, ConfigError, ClusterError, SecretError) as error:
+        setup.run()
+    except (SetupError, ConfigError, LearningError, SecretError) as error:
         logger.exception("setup.failed", extra={"request_id": context.aws_request_id})
         return Status.FAILED, str(error), {}
+    except ClusterError as error:
+        logger.exception("setup.failed", extra={"request_id": context.aws_request_id})
+        return Status.FAILED, explain_failure(error, setup.situation), {}
     except Exception as error:  # noqa: BLE001  # a stack must not hang, whatever it is
         logger.exception("setup.failed", extra={"request_id": context.aws_request_id})
-        where = f"{context.log_group_name}, {context.log_stream_name}"
-        return Status.FAILED, f"{type(error).__name__} while {setup.doing}; see the log: {where}", {}
-    changed = [name for name, step in steps.items() if step.did in (Did.CREATED, Did.UPDATED)]
-    data = {name: str(step) for name, step in steps.items()}
-    reason = f"changed: {', '.join(changed)}" if changed else "everything was there; nothing was changed"
-    return (
-        Status.SUCCESS,
-        reason,
-        {"EngineVersion": setup.engine, "Changed": str(bool(changed)).lower(), **data},
-    )
+        return Status.FAILED, explain_defect(error, setup.doing), {}
+    warn(context.function_name, setup.outcome.warnings)
+    return setup.outcome.conclude()
 
 
 class Setup:
@@ -116,7 +124,9 @@ class Setup:
 
     Attributes:
         doing: what it does now, to be said when time is over.
-        engine: the version that the cluster shows.
+        situation: where it runs, and whom it asks, as far as that is known.
+        outcome: what was done so far.
+        is_ready: whether all is done that documents need: from then on nothing fails it.
     """
 
     def __init__(self, properties: Mapping[str, Any], time_left: Callable[[], float]) -> None:
@@ -129,13 +139,16 @@ class Setup:
         self._properties = properties
         self._time_left = time_left
         self.doing = "reading its properties"
-        self.engine = ""
+        self.situation = Situation("", in_vpc=None)
+        self.outcome = Outcome()
+        self.is_ready = False
 
-    def run(self) -> dict[str, Step]:
-        """Install all that is missing; return what was done, by the name of what it was done to.
+    def run(self) -> None:
+        """Install all that is missing; `outcome` says what was done.
 
         Raises:
             SetupError, ConfigError, SecretError: the properties, the variables or the secret cannot be used.
+            LearningError: the formats of the log group cannot be used.
             ClusterError: the cluster does not answer, or refuses something.
         """
         config = self._configure()
@@ -148,22 +161,29 @@ class Setup:
         self.doing = "signing in"
         cluster = sign_in(config, find_secret(os.environ), self._time_left, patience=PATIENCE)
         self.doing = "waiting for the cluster to answer"
-        version = self._wait(cluster, config)
+        engine = self._wait(cluster, config)
+        self.outcome.take(engine)
+        steps = self.outcome.steps
         self.doing = "installing the index template"
-        steps = {"IndexTemplate": install_template(cluster, config, version)}
+        steps["IndexTemplate"] = install_template(cluster, config, engine)
         self.doing = "installing the retention policy"
-        steps["RetentionPolicy"] = install_retention(cluster, config)
+        missing = engine.lacks(Part.RETENTION)
+        steps["RetentionPolicy"] = skip(missing) if missing else install_retention(cluster, config)
         self.doing = "installing the roles of writers, readers and administrators"
-        users = name_writer(os.environ)
-        steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers, users)
-        steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
+        if missing := engine.lacks(Part.ROLES):
+            steps |= dict.fromkeys(ROLES, skip(missing))
+        else:
+            users = name_writer(os.environ)
+            steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers, users)
+            steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
         if ADMINISTRATORS in self._properties:
-            steps["Administrators"] = install_administrators(cluster, config, administrators)
+            done = skip(missing) if missing else install_administrators(cluster, config, administrators)
+            steps["Administrators"] = done
         if pool := self._properties.get(IDENTITY_POOL):
             steps["Groups"] = choose_roles_by_group(str(pool))
         self.doing = "importing the dashboards"
-        steps["Dashboards"] = install_dashboards(cluster, config)
-        return steps
+        self.is_ready = True
+        self.outcome.take_dashboards(try_dashboards(cluster, config, engine))
 
     def _configure(self) -> Config:
         given = {name: self._properties[name] for name in VARIABLES if name in self._properties}
@@ -171,20 +191,36 @@ class Setup:
         if wrong:
             raise SetupError("; ".join(wrong))
         environ = {**os.environ, **{VARIABLES[name]: value for name, value in given.items()}}
+        environ["LOG_FORMATS"] = self._read_formats(environ.get("LOG_FORMATS", ""))
         self.doing = "reading the secret of the user who administers the cluster"
         environ |= choose_user(environ)
         config = Config.from_environ(environ)
         logger.setLevel(config.log_level)
+        self.outcome.formats = config.formats.to_names()
+        self.situation = Situation(config.url, self._properties.get(FUNCTION_VPC, NO_VPC) != NO_VPC)
         return config
 
-    def _wait(self, cluster: Cluster, config: Config) -> tuple[int, int]:
-        """Wait until the cluster answers, and return the version that it is taken for."""
-        if config.service == "aoss":  # a collection has no version to show
-            self.engine = "serverless"
-            cluster.request("GET", f"/_index_template/{config.index_prefix}", patience=PATIENCE)
-            return OLDEST
-        self.engine, version = read_engine(cluster, patience=PATIENCE)
-        return version
+    def _read_formats(self, given: str) -> str:
+        """Return the given formats, and those that EC2 tells of a log group; empty for the default."""
+        known = SEPARATOR.join(filter(None, given.split(SEPARATOR)))
+        log_group = self._properties.get(FORMATS_OF)
+        if not log_group:
+            return known
+        self.doing = "asking EC2 for the formats of the log group"
+        learnt = learn(log_group, known)
+        self.outcome.warnings.extend(learnt.warnings)
+        return str(learnt.formats)
+
+    def _wait(self, cluster: Cluster, config: Config) -> Engine:
+        """Wait until the cluster answers, and return what it is."""
+        # Who may do what is spread by AWS within a minute or two; a password is right or wrong at once.
+        patience = PATIENCE if config.auth is Auth.IAM else 0.0
+        if config.service == "aoss":  # a collection shows nothing of itself
+            cluster.request("GET", f"/_index_template/{config.index_prefix}", patience=patience)
+            return SERVERLESS
+        engine = read_engine(cluster, patience=patience)
+        self.doing = "asking which engine the domain has"
+        return find_kind(engine, config.url)
 
 
 def _read_roles(name: str, value: object, form: re.Pattern[str] = _ROLE) -> list[str]:
@@ -209,9 +245,13 @@ def _watch(setup: Setup, responder: Responder, context: "LambdaContext") -> Iter
     """Answer for the setup if it hangs, in a name server or a slow reply, until time is nearly over."""
 
     def answer() -> None:
-        reason = f"time was over while {setup.doing}: see the function's log, then update the stack again"
+        if setup.is_ready:
+            setup.outcome.take_dashboards(Step(Did.FAILED, f"time was over while {setup.doing}"))
+            answered = setup.outcome.conclude()
+        else:
+            answered = Status.FAILED, explain_hang(setup.doing, setup.situation), {}
         try:
-            responder.answer(Status.FAILED, reason)
+            responder.answer(*answered)
         except urllib3.exceptions.HTTPError:
             logger.exception("setup.unanswered")
 

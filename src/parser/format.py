@@ -145,6 +145,12 @@ class Formats:
     def __str__(self) -> str:
         return SEPARATOR.join(str(each) for each in self.by_length.values())
 
+    def to_names(self) -> str:
+        """Return what `from_text` reads as these formats, as bare names: the shortest text."""
+        return SEPARATOR.join(
+            " ".join(field.name for field in each.fields) for each in self.by_length.values()
+        )
+
     def select(self, tokens: list[str]) -> Format:
         """Return the format that has as many fields as there are tokens.
 

@@ -8,17 +8,12 @@ a day: they are stored, not indexed (`dynamic: false`).
 from typing import Any, Final
 
 from parser.document import PARSE_ERROR
+from parser.engine import NEWEST, Engine, Part
 from parser.fields import FIELDS, Field, Kind
 from parser.format import Formats
 from parser.index_names import index_patterns
 
 Mapping = dict[str, Any]
-
-NEWEST: Final = (3, 8)
-"""The newest version of OpenSearch that the template was tried on."""
-
-MATCH_ONLY_TEXT_SINCE: Final = (2, 12)
-"""Full text without positions and frequencies; earlier versions get the nearest they have."""
 
 PRIORITY: Final = 200
 """Above the 100 that other templates commonly have: the highest wins whole, nothing is merged."""
@@ -34,22 +29,20 @@ def index_template(
     prefix: str,
     formats: Formats,
     *,
-    engine: tuple[int, int] = NEWEST,
+    engine: Engine = NEWEST,
     shards: int = 1,
     replicas: int | None = None,
-    serverless: bool = False,
 ) -> Mapping:
     """Return the body of `PUT /_index_template/<prefix>`.
 
     Args:
         prefix: the first part of the index names.
         formats: the active formats; a field of theirs that the field table lacks becomes a keyword.
-        engine: major and minor version of the cluster. 1.3 and later are supported.
+        engine: what the cluster is; what it lacks is left out.
         shards: primary shards of each index.
         replicas: copies of each shard; None for one where there is a second node.
-        serverless: for a collection, which decides about shards, copies and refreshing itself.
     """
-    settings = {} if serverless else {"settings": {"index": _settings(shards, replicas)}}
+    settings = {"settings": {"index": _settings(shards, replicas)}} if engine.has(Part.SETTINGS) else {}
     return {
         "index_patterns": index_patterns(prefix),
         "priority": PRIORITY,
@@ -71,7 +64,7 @@ def _settings(shards: int, replicas: int | None) -> Mapping:
     }
 
 
-def _properties(formats: Formats, engine: tuple[int, int]) -> Mapping:
+def _properties(formats: Formats, engine: Engine) -> Mapping:
     unknown = {
         field.document_name: field
         for each in formats.by_length.values()
@@ -96,7 +89,7 @@ def _field_mapping(field: Field) -> Mapping:
     return _KEYWORD if field.opensearch == "keyword" else {"type": field.opensearch}
 
 
-def _full_text(engine: tuple[int, int]) -> Mapping:
-    if engine >= MATCH_ONLY_TEXT_SINCE:
+def _full_text(engine: Engine) -> Mapping:
+    if engine.has(Part.MATCH_ONLY_TEXT):
         return {"type": "match_only_text"}
     return {"type": "text", "norms": False, "index_options": "docs"}

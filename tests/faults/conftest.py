@@ -17,6 +17,7 @@ from handler import batch, delivery
 from handler.failures import FAILED, connect_s3
 from handler.observe import logger
 from handler.replaying import dispatch
+from parser.engine import Engine
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
 
@@ -45,7 +46,7 @@ class Stack:
 def install_template(node: Embedded) -> None:
     """Put the index template in place, as the setup does."""
     major, minor, _ = (int(part) for part in node.release.version.split("."))
-    template = index_template(PREFIX, Formats.from_text(DEFAULT), engine=(major, minor))
+    template = index_template(PREFIX, Formats.from_text(DEFAULT), engine=Engine((major, minor)))
     status, reply = node.request("PUT", f"/_index_template/{PREFIX}", template)
     assert status == 200, reply
 

@@ -9,6 +9,7 @@ import pytest
 
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic.day import encode_event, event_id
+from parser.engine import Engine
 from parser.format import Formats, known_formats
 from parser.index_template import index_template
 from support.invocation import Invocation
@@ -60,7 +61,7 @@ class Cluster:
 def install(node: Embedded, formats: Formats) -> None:
     """Put the index template in place, as made for the node's version."""
     major, minor, _ = (int(part) for part in node.release.version.split("."))
-    body = index_template("cwl", formats, engine=(major, minor))
+    body = index_template("cwl", formats, engine=Engine((major, minor)))
     status, reply = node.request("PUT", "/_index_template/cwl", body)
     assert status == HTTPStatus.OK, reply
 

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import pytest
+
 from flowlogs.cluster.connection import install_template, open_client
 from flowlogs.local.embedded import Embedded
+from handler.installing.cluster import UnusableError, recognise_engine
 from opensearch.conftest import START, Cluster, Open
+from parser.engine import OLDEST, Engine
 from parser.fields import FIELDS
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
@@ -34,7 +38,7 @@ def test_a_new_index_has_the_mapping_of_the_template(open_cluster: Open) -> None
 
     cluster.send(f"{LINE} x")
 
-    made = index_template("cwl", Formats.from_text(formats), engine=engine_of(cluster.node))
+    made = index_template("cwl", Formats.from_text(formats), engine=Engine(engine_of(cluster.node)))
     mapping = read_mapping(cluster)
     assert mapping["properties"] == made["template"]["mappings"]["properties"]
     assert mapping["dynamic"] == "false"
@@ -130,7 +134,7 @@ def test_the_command_line_installs_the_template_for_the_version_it_finds(any_ope
     finally:
         client.close()
 
-    assert engine == engine_of(any_opensearch)
+    assert engine == Engine(engine_of(any_opensearch), shown=any_opensearch.release.version)
     _, reply = any_opensearch.request("GET", "/_index_template/flows")
     (installed,) = reply["index_templates"]
     made = index_template("flows", Formats.from_text(DEFAULT), engine=engine)
@@ -141,3 +145,23 @@ def test_the_command_line_installs_the_template_for_the_version_it_finds(any_ope
         installed["index_template"]["template"]["mappings"]["properties"]
         == made["template"]["mappings"]["properties"]
     )
+
+
+def test_a_real_cluster_in_compatibility_mode_is_not_taken_for_elasticsearch(
+    any_opensearch: Embedded,
+) -> None:
+    """It hides version and distribution, as 2.19 and 1.3 can; the slogan stays OpenSearch's own."""
+    setting = "compatibility.override_main_response_version"
+    status, _ = any_opensearch.request("PUT", "/_cluster/settings", {"persistent": {setting: True}})
+    try:
+        _, root = any_opensearch.request("GET", "/")
+    finally:
+        any_opensearch.request("PUT", "/_cluster/settings", {"persistent": {setting: None}})
+
+    if status == 400:  # 3.x has it no more
+        assert engine_of(any_opensearch) >= (3, 0)
+        return
+    assert (root["version"]["number"], "distribution" in root["version"]) == ("7.10.2", False)
+    assert recognise_engine(root) == Engine(OLDEST.version, shown="7.10.2")
+    with pytest.raises(UnusableError, match=r"but Elasticsearch 7\.10\.2"):
+        recognise_engine(root | {"tagline": "You Know, for Search"})

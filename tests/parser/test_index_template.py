@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from parser.document import METADATA, PARSE_ERROR
+from parser.engine import Engine
 from parser.fields import FIELDS
 from parser.format import DEFAULT, Formats
 from parser.index_template import index_template
@@ -94,7 +95,7 @@ PROPERTIES: dict[str, Any] = {
 
 
 def properties(formats: Formats = FORMATS, engine: tuple[int, int] = (3, 8)) -> dict[str, Any]:
-    found: dict[str, Any] = index_template("cwl", formats, engine=engine)["template"]["mappings"][
+    found: dict[str, Any] = index_template("cwl", formats, engine=Engine(engine))["template"]["mappings"][
         "properties"
     ]
     return found
@@ -137,7 +138,7 @@ def test_every_name_of_a_document_has_a_type() -> None:
 
 
 def test_the_default_is_the_newest_version() -> None:
-    assert index_template("cwl", FORMATS) == index_template("cwl", FORMATS, engine=(3, 8))
+    assert index_template("cwl", FORMATS) == index_template("cwl", FORMATS, engine=Engine((3, 8)))
 
 
 @pytest.mark.parametrize("engine", [(1, 0), (1, 3), (2, 0), (2, 9), (2, 11)], ids=str)

@@ -11,6 +11,7 @@ What it does otherwise than AWS, and this stack needs:
   it names;
 - metrics that a function writes into its log (EMF) are never read: here they are, as CloudWatch does;
 - an update of a nested stack forgets the attributes of what does not change: here they are remembered;
+- EC2 forgets the format of a flow log, and tells those of all log groups: here both are as asked;
 - CloudFormation refuses flow logs, destinations and alarms on metric math: here they are recorded.
 
 It replaces functions without a public name, so the version of ministack is pinned.
@@ -203,10 +204,43 @@ def create_flow_log(_logical_id: str, properties: Properties, _stack: str) -> tu
         "TrafficType": properties["TrafficType"],
         "LogDestinationType": properties["LogDestinationType"],
         "LogDestination": properties["LogGroupName"],
+        "LogFormat": properties["LogFormat"],
         "FlowLogStatus": "ACTIVE",
         "CreationTime": datetime.now(UTC).isoformat(),
     }
     return identity, {"Id": identity}
+
+
+def create_flow_logs(parameters: Properties) -> Any:
+    """Make flow logs, and remember their format."""
+    before = set(ec2._flow_logs)
+    made = make_flow_logs(parameters)
+    for identity in set(ec2._flow_logs) - before:
+        ec2._flow_logs[identity]["LogFormat"] = ec2._p(parameters, "LogFormat")
+    return made
+
+
+def describe_flow_logs(parameters: Properties) -> Any:
+    """Tell the flow logs, of a log group where one is asked for, with their formats."""
+    groups = ec2._parse_filters(parameters).get("log-group-name")
+    names = (
+        "FlowLogId",
+        "ResourceId",
+        "TrafficType",
+        "LogDestinationType",
+        "LogDestination",
+        "FlowLogStatus",
+    )
+    items = "".join(
+        "<item>"
+        + "".join(
+            f"<{name[0].lower()}{name[1:]}>{each[name]}</{name[0].lower()}{name[1:]}>" for name in names
+        )
+        + f"<logFormat>{each.get('LogFormat', '')}</logFormat></item>"
+        for each in ec2._flow_logs.values()
+        if not groups or each["LogDestination"] in groups
+    )
+    return ec2._xml(200, "DescribeFlowLogsResponse", f"<flowLogSet>{items}</flowLogSet>")
 
 
 def delete_flow_log(identity: str, _properties: Properties) -> None:
@@ -266,6 +300,8 @@ def may_bind(host: str, port: int) -> bool:
     return port != 443 and bool(is_bindable(host, port))
 
 
+make_flow_logs = ec2._create_flow_logs
+ec2._ACTION_MAP |= {"CreateFlowLogs": create_flow_logs, "DescribeFlowLogs": describe_flow_logs}
 functions._execute_function_with_config_scope = execute
 functions._execute_function = execute_batch
 functions._route_async_failure = keep_failure

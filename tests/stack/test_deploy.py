@@ -420,6 +420,27 @@ def sign_in(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 def names_of_stacks(aws: Aws) -> set[str]:
     """Return the names of the stacks that are there."""
     return {each["StackName"] for each in aws.client("cloudformation").describe_stacks()["Stacks"]}
+def test_the_formats_of_a_log_group_that_is_there_reach_the_functions(
+    aws: Aws, parameters: dict[str, str], packaged: str
+) -> None:
+    aws.client("logs").create_log_group(logGroupName="/vpc/there")
+    vpc = aws.client("ec2").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    aws.client("ec2").create_flow_logs(
+        ResourceIds=[vpc],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogGroupName="/vpc/there",
+        DeliverLogsPermissionArn=f"arn:aws:iam::{ACCOUNT}:role/flow-logs",
+        LogFormat="${srcaddr} ${dstaddr} ${bytes}",
+    )
+    given = {name: value for name, value in parameters.items() if name != "VpcId"}
+    aws.create("learning", packaged, {**given, "LogGroupName": "/vpc/there"})
+    assert aws.end_of("learning") == "CREATE_COMPLETE"
+    outputs = aws.outputs("learning")
+    assert (outputs["LogFormats"], outputs["SetupWarnings"]) == ("srcaddr dstaddr bytes", "none")
+    for name in ("ForwardFunction", "ReplayFunction"):
+        found = aws.client("lambda").get_function_configuration(FunctionName=outputs[name])
+        assert found["Environment"]["Variables"]["LOG_FORMATS"] == "srcaddr dstaddr bytes"
 
 
 def find_function(aws: Aws, kind: str) -> str:

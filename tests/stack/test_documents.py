@@ -23,8 +23,7 @@ def test_the_parameters_of_the_docs_are_those_of_the_template(template: Template
     for name in (name for group in groups for name in group["Parameters"]):
         parameter = template["Parameters"][name]
         default = f"`{parameter['Default']}`" if parameter["Default"] != "" else "none"
-        shown = "the version 2 format" if name == "LogFormat" else default
-        expected.append((name, shown, parameter["Description"]))
+        expected.append((name, default, parameter["Description"]))
     assert PARAMETER.findall(deploy) == expected
 
 

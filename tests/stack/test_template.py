@@ -13,7 +13,16 @@ from benchmarks.processes import ENVIRONMENT
 from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
 from handler.config import LOG_LEVELS, Config, ConfigError
-from handler.setup import ADMINISTRATORS, IDENTITY_POOL, READERS, VARIABLES, WRITERS
+from handler.setup import (
+    ADMINISTRATORS,
+    FORMATS_OF,
+    FUNCTION_VPC,
+    IDENTITY_POOL,
+    NO_VPC,
+    READERS,
+    VARIABLES,
+    WRITERS,
+)
 from handler.stream import WAITING_SHARE
 from handler.variables import LARGEST_BULK_BYTES, SMALLEST_BULK_BYTES
 from parser.format import known_formats
@@ -30,6 +39,8 @@ NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
 OF_THE_C_LIBRARY = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
 # Read by setup alone, which is given them as properties of the custom resource.
 OF_SETUP = {"INDEX_SHARDS": "IndexShards", "INDEX_REPLICAS": "IndexReplicas"}
+# Of the setup, which learns them.
+LEARNT = {"LOG_FORMATS": {"Fn::GetAtt": "Setup.LogFormats"}}
 # Read by the stream function alone, which is given it beside what all are given.
 OF_STREAM = {"STREAM_HOURS": "StreamHours"}
 # The stack deletes old indices; without it nothing does.
@@ -114,7 +125,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
         "OWN_LOG_PREFIX",
         *OF_THE_C_LIBRARY,
     }
-    defaults |= {"LOG_FORMATS": str(template["Parameters"]["LogFormat"]["Default"])}
+    defaults |= {"LOG_FORMATS": template["Mappings"]["Format"]["Default"]["Fields"]}
     from_template = {**REQUIRED, **defaults, **KEPT_WITHOUT_THE_STACK}
     assert Config.from_environ(from_template) == Config.from_environ(REQUIRED)
 
@@ -165,7 +176,9 @@ def test_setup_is_given_the_properties_that_it_reads(template: Template) -> None
     properties = template["Resources"]["Setup"]["Properties"]
     ours = {"ServiceToken", "ServiceTimeout", "Version"}
     ours |= {name for name in properties if name.startswith("OpenSearch")}  # to run again when they change
-    assert properties.keys() - ours == {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL}
+    read = {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL, FORMATS_OF, FUNCTION_VPC}
+    assert properties.keys() - ours == read
+    assert NO_VPC in template["Parameters"]["FunctionVpc"]["AllowedValues"]
     timeout = template["Resources"]["SetupFunction"]["Properties"]["Timeout"]
     assert timeout < properties["ServiceTimeout"]
 
@@ -180,7 +193,7 @@ def test_a_replay_ends_before_the_next_begins(template: Template) -> None:
 
 def test_the_stream_function_is_told_how_long_its_stream_keeps_a_record(template: Template) -> None:
     own = template["Resources"]["StreamFunction"]["Properties"]["Environment"]["Variables"]
-    assert own == {name: {"Ref": parameter} for name, parameter in OF_STREAM.items()}
+    assert own == LEARNT | {name: {"Ref": parameter} for name, parameter in OF_STREAM.items()}
     for hours in template["Parameters"]["StreamHours"]["AllowedValues"]:
         assert Config.from_environ({**REQUIRED, "STREAM_HOURS": hours}).stream_hours == int(hours)
 
@@ -253,11 +266,13 @@ def test_make_invoke_runs_the_function_as_the_template_describes_it(template: Te
     local = json.loads(invoke.ENVIRONMENT.read_text())[name]
     secret = {"OPENSEARCH_USERNAME", "OPENSEARCH_PASSWORD", "OPENSEARCH_SECRET_ARN"}
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
-    assert local.keys() == variables.keys() - secret
+    assert local.keys() == {*variables, *LEARNT} - secret
     assert local["LOG_FORMATS"] == str(known_formats())
 
 
 def function(template: Template, name: str = "ForwardFunction") -> dict[str, Any]:
     """Return the properties of a function, with those that all functions share."""
     properties: dict[str, Any] = template["Resources"][name]["Properties"]
-    return {**template["Globals"]["Function"], **properties}
+    shared = template["Globals"]["Function"]
+    variables = shared["Environment"]["Variables"] | properties["Environment"]["Variables"]
+    return {**shared, **properties, "Environment": {"Variables": variables}}

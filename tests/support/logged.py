@@ -11,6 +11,7 @@ from flowlogs.local import loopback
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic import day as traffic
 from parser.bulk import Body, encode
+from parser.engine import Engine
 from parser.format import Formats, parse_format
 from parser.index_template import index_template
 from parser.subscription import Event, Subscription, decode_event
@@ -42,7 +43,7 @@ def load(node: Embedded, records: int = RECORDS) -> Logged:
 def prepare(node: Embedded, formats: Formats) -> None:
     """Put the index template in place."""
     major, minor, _ = map(int, node.release.version.split("."))
-    template = index_template("cwl", formats, engine=(major, minor))
+    template = index_template("cwl", formats, engine=Engine((major, minor)))
     assert node.request("PUT", "/_index_template/cwl", template)[0] == 200
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flowlogs.cluster.deployment import Deployment, read_function
 from flowlogs.cluster.finding import Finding, ok, problem, skipped, unknown
+from flowlogs.cluster.formats import FORMATS, examine_formats
 from flowlogs.cluster.source import leads_to
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import NO_CREDENTIALS, describe, is_denied, is_unusable, read_code
@@ -34,6 +35,7 @@ _NOT_NAMED: Final = {
     FUNCTIONS: "their names are not known: give --forward, or --stack",
     GROUP: "its name is not known: give --log-group, or --stack",
     SUBSCRIBED: "names are not known: give --log-group and --forward, or --stack",
+    FORMATS: "names are not known: give --log-group and --forward, or --stack",
     NO_LOOP: "its name is not known: give --forward, or --stack",
     WAITING: "the bucket's name is not known: give --bucket, or --stack",
 }
@@ -56,6 +58,7 @@ def examine_account(deployment: Deployment, options: str) -> Iterator[Finding]:
         FUNCTIONS: partial(_find_functions, deployment) if forward or deployment.replay else None,
         GROUP: partial(_find_class, log_group) if log_group else None,
         SUBSCRIBED: partial(_find_filter, log_group, forward) if log_group and forward else None,
+        FORMATS: partial(examine_formats, log_group, forward) if log_group and forward else None,
         NO_LOOP: partial(_find_loop, deployment, forward) if forward else None,
         WAITING: partial(_find_waiting, bucket, options) if bucket else None,
     }

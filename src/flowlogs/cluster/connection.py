@@ -16,10 +16,11 @@ from handler.installing.cluster import (
     Cluster,
     ClusterError,
     read_engine,
-    read_version,
+    recognise_engine,
 )
 from handler.opensearch import connect
 from handler.secret import SecretError, read_user
+from parser.engine import Engine
 
 FIRST_SECONDS: Final = 10.0
 """How long a command waits for the first answer of a cluster. One that takes connections and is silent for
@@ -90,19 +91,19 @@ def _demand_opensearch(client: OpenSearch, *, silent: bool) -> None:
     if HTTPStatus.MULTIPLE_CHOICES <= reply.status < HTTPStatus.BAD_REQUEST:
         raise ClusterError(f"{NOT_OPENSEARCH}: it answers {reply.status} and sends elsewhere", reply)
     if reply.done:
-        read_version(reply.data)
+        recognise_engine(reply.data)
 
 
-def install_template(client: OpenSearch, config: Config) -> tuple[int, int]:
-    """Put the index template in place, or renew it. Returns the cluster's version, for display.
+def install_template(client: OpenSearch, config: Config) -> Engine:
+    """Put the index template in place, or renew it. Returns what the cluster is, for display.
 
     Raises:
         handler.installing.cluster.ClusterError: the cluster does not answer, or refuses it.
     """
     cluster = Cluster(client)
-    _, version = read_engine(cluster)
-    index_setup.install_template(cluster, config, version)
-    return version
+    engine = read_engine(cluster)
+    index_setup.install_template(cluster, config, engine)
+    return engine
 
 
 def count_documents(client: OpenSearch, prefix: str, query: Mapping[str, Any] | None = None) -> int:

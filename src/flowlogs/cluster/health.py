@@ -4,6 +4,7 @@ Each look keeps its own failure: what one question was not answered says nothing
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import OpenSearchException, TransportError
 
-from flowlogs.cluster import days, limits, templates
+from flowlogs.cluster import days, limits, parts, templates
 from flowlogs.cluster.completeness import UNREADABLE
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.cluster.indices import Indices
@@ -27,16 +28,25 @@ from flowlogs.terminal.advice import (
 )
 from flowlogs.terminal.principal import find_whole_arn
 from handler.config import Auth, Config
-from handler.installing.cluster import OLDEST, Cluster, ClusterError, Reply, read_version
+from handler.installing.cluster import Cluster, ClusterError, Reply, recognise_engine
 from handler.installing.refusal import By, Refusal, read_refusal
-from parser.index_template import NEWEST
+from parser.engine import NEWEST, OLDEST, SERVERLESS, Engine, Kind, Part
 
 REACH: Final = "the cluster answers"
 SIGN: Final = "it accepts who is asking"
 SERVED: Final = (days.WHOLE, limits.BLOCKS, limits.CREATE)
 """What a collection of OpenSearch Serverless looks after itself, and tells nobody."""
 
-INSIDE: Final = (days.WRITE, templates.TEMPLATE, templates.WINS, days.INDEX, days.AHEAD, *SERVED)
+INSIDE: Final = (
+    parts.ENGINE,
+    days.WRITE,
+    templates.TEMPLATE,
+    templates.WINS,
+    days.INDEX,
+    days.AHEAD,
+    *SERVED,
+    parts.DASHBOARDS,
+)
 """What is looked at where the cluster answers and accepts who is asking, in this order."""
 
 
@@ -64,10 +74,17 @@ def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding
     if accepted.state is not State.OK and not _hides_version(reply):
         yield from (unknown(name, "the cluster does not accept who is asking") for name in INSIDE)
         return
-    # Where the version is hidden, each that it may have is taken for right.
-    shown = config.service != "aoss" and reply.done
-    engines = [read_version(reply.data)[1]] if shown else [NEWEST, OLDEST]
+    engines = _name_engines(config, reply)
     yield from _examine_inside(config, client, cluster, engines, today)
+
+
+def _name_engines(config: Config, reply: Reply) -> list[Engine]:
+    """Return what the cluster is; where it hides its version, each that it may be is taken for right."""
+    if config.service == "aoss":
+        return [SERVERLESS, replace(NEWEST, kind=Kind.SERVERLESS)]
+    if not reply.done:
+        return [NEWEST, OLDEST]
+    return [recognise_engine(reply.data)]
 
 
 def _ask_root(config: Config, cluster: Cluster) -> Reply:
@@ -107,7 +124,7 @@ def _judge_product(config: Config, reply: Reply) -> Finding:
             REACH, f"what answers at OPENSEARCH_URL ({config.url}) is no collection: {reply.reason}"
         )
     try:
-        return ok(REACH, f"{config.url}, version {read_version(reply.data)[0]}")
+        return ok(REACH, f"{config.url}, version {recognise_engine(reply.data).shown}")
     except ClusterError as error:
         return problem(REACH, f"{error}. Check OPENSEARCH_URL ({config.url})")
 
@@ -140,8 +157,10 @@ def _explain_refusal(config: Config, reply: Reply, refusal: Refusal) -> str:
 
 
 def _examine_inside(
-    config: Config, client: OpenSearch, cluster: Cluster, engines: list[tuple[int, int]], today: date
+    config: Config, client: OpenSearch, cluster: Cluster, engines: list[Engine], today: date
 ) -> Iterator[Finding]:
+    missing, engines = parts.examine_engine(config, engines)
+    engine = engines[0]
     wanted = templates.make_wanted(config, engines)
     listed = _list(client, config)
 
@@ -151,6 +170,7 @@ def _examine_inside(
             return listed
         raise listed
 
+    yield missing
     yield _look(days.WRITE, lambda: days.try_to_write(cluster, indices(), today))
     template = _look(templates.TEMPLATE, lambda: templates.examine_template(cluster, config, wanted))
     yield template
@@ -160,13 +180,14 @@ def _examine_inside(
         days.INDEX, lambda: days.examine_mapping(cluster, indices(), today, wanted, [template, follows])
     )
     yield _look(days.AHEAD, lambda: days.examine_ahead(indices(), today))
-    if config.service == "aoss":
-        yield from (skipped(name, "a collection looks after that itself") for name in SERVED)
-        return
-    yield _look(days.WHOLE, lambda: days.examine_whole(indices()))
-    blocks = _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
-    yield blocks
-    yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today, blocks))
+    if itself := engine.lacks(Part.HEALTH):
+        yield from (skipped(name, itself) for name in SERVED)
+    else:
+        yield _look(days.WHOLE, lambda: days.examine_whole(indices()))
+        blocks = _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
+        yield blocks
+        yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today, blocks))
+    yield _look(parts.DASHBOARDS, lambda: parts.examine_dashboards(cluster, config, engine))
 
 
 def _list(client: OpenSearch, config: Config) -> Indices | OpenSearchException:

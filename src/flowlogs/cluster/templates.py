@@ -11,6 +11,7 @@ from flowlogs.cluster.pipelines import join, read_pipelines, try_pipelines
 from handler.config import Config
 from handler.installing.cluster import Cluster
 from handler.installing.steps import same
+from parser.engine import Engine
 from parser.index_names import name_day
 from parser.index_template import index_template
 
@@ -22,7 +23,7 @@ _BLOCKS: Final = ("metadata", "read", "read_only", "read_only_allow_delete", "wr
 """Of `index.blocks`."""
 
 
-def make_wanted(config: Config, engines: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+def make_wanted(config: Config, engines: Sequence[Engine]) -> list[dict[str, Any]]:
     """Return the template as it should be, for each version that the cluster may have."""
     return [
         index_template(
@@ -31,7 +32,6 @@ def make_wanted(config: Config, engines: Sequence[tuple[int, int]]) -> list[dict
             engine=engine,
             shards=config.index_shards,
             replicas=config.index_replicas,
-            serverless=config.service == "aoss",
         )
         for engine in engines
     ]

@@ -124,7 +124,7 @@ def run_demo(
     environ = {**os.environ, "OPENSEARCH_URL": url, "LOG_FORMATS": str(formats)}
     config, client = open_client(environ)
     engine = install_template(client, config)
-    version, prefix = ".".join(map(str, engine)), config.index_prefix
+    version, prefix = ".".join(map(str, engine.version)), config.index_prefix
     console.print(f"[bold]OpenSearch {version}[/] at {url}; index template '{prefix}' is installed")
     samples = _read_samples()
     ours = _make_query(samples)

@@ -13,6 +13,7 @@ from flowlogs.terminal.display import count_of, foreign, make_console, plain_tab
 from flowlogs.terminal.exits import INCOMPLETE, explained
 from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import Json
+from handler.installing.flow_logs import describe_flow_logs
 from parser.errors import FormatError
 from parser.fields import Kind
 from parser.format import DEFAULT, SEPARATOR, Format, parse_format
@@ -97,7 +98,7 @@ def formats_command(
 
 def ask(log_group: str) -> Answer:
     """Ask EC2 about a log group."""
-    flow_logs = [_read(each) for each in _describe(log_group)]
+    flow_logs = [_read(each) for each in describe_flow_logs(log_group)]
     if not flow_logs:
         where = "is this the account and the Region of the VPC? (--profile, --region)"
         return Answer([], None, [f"no flow log writes to {log_group}: {where}"])
@@ -105,14 +106,6 @@ def ask(log_group: str) -> Answer:
     warnings = [*_warn_of_lengths(flow_logs), *_warn_of_fields(flow_logs), *_warn_of_delivery(flow_logs)]
     usable = len(formats) == len({len(each) for each in formats}) and all(each.format for each in flow_logs)
     return Answer(flow_logs, SEPARATOR.join(map(str, formats)) if usable else None, warnings)
-
-
-def _describe(log_group: str) -> "Iterator[FlowLogTypeDef]":
-    import boto3
-
-    pages = boto3.client("ec2").get_paginator("describe_flow_logs")
-    for page in pages.paginate(Filters=[{"Name": "log-group-name", "Values": [log_group]}]):
-        yield from page.get("FlowLogs", ())
 
 
 def _read(said: "FlowLogTypeDef") -> FlowLog:

@@ -11,7 +11,6 @@ from parser.index_names import permission_pattern
 
 NO_SECURITY: Final = "the cluster has no fine-grained access control, so who reaches it may do everything"
 NO_READERS: Final = "no ReaderRoleArns are given; people need a role of the cluster to see the documents"
-SERVERLESS: Final = "a collection has data access policies instead"
 
 API: Final = "/_plugins/_security/api"
 
@@ -81,7 +80,7 @@ def install_writer(
         ClusterError: it was refused.
     """
     prefix = config.index_prefix
-    return _install(cluster, config, f"{prefix}-writer", writer_role(prefix), mapping(arns, users))
+    return _install(cluster, f"{prefix}-writer", writer_role(prefix), mapping(arns, users))
 
 
 def install_reader(cluster: Cluster, config: Config, arns: Sequence[str]) -> tuple[Step, Step]:
@@ -93,14 +92,10 @@ def install_reader(cluster: Cluster, config: Config, arns: Sequence[str]) -> tup
     if not arns:
         return Step(Did.SKIPPED, NO_READERS), Step(Did.SKIPPED, NO_READERS)
     prefix = config.index_prefix
-    return _install(cluster, config, f"{prefix}-reader", reader_role(prefix), mapping(arns))
+    return _install(cluster, f"{prefix}-reader", reader_role(prefix), mapping(arns))
 
 
-def _install(
-    cluster: Cluster, config: Config, name: str, role: dict[str, Any], mapped: dict[str, Any]
-) -> tuple[Step, Step]:
-    if config.service == "aoss":
-        return Step(Did.SKIPPED, SERVERLESS), Step(Did.SKIPPED, SERVERLESS)
+def _install(cluster: Cluster, name: str, role: dict[str, Any], mapped: dict[str, Any]) -> tuple[Step, Step]:
     done = _put(cluster, "roles", name, role)
     if done.did is Did.SKIPPED:
         return done, done

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from handler.config import Config
-from handler.installing.access import API, NO_SECURITY, SERVERLESS
+from handler.installing.access import API, NO_SECURITY
 from handler.installing.cluster import Cluster, Reply, refuse
 from handler.installing.steps import Did, Step
 
@@ -46,8 +46,6 @@ def install_administrators(cluster: Cluster, config: Config, arns: Sequence[str]
     Raises:
         handler.installing.cluster.ClusterError: it was refused.
     """
-    if config.service == "aoss":
-        return Step(Did.SKIPPED, SERVERLESS)
     wanted = _split(arns)
     notes: list[str] = []
     for target in TARGETS:

@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +17,8 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as ClientConnectionError
 from opensearchpy.exceptions import OpenSearchException, SSLError
 from urllib3 import Timeout
+
+from parser.engine import OLDEST_VERSION, Engine
 
 REQUEST_SECONDS: Final = 30.0
 """The longest wait for one answer: a new cluster is slow with its first templates and roles."""
@@ -28,10 +31,9 @@ LONGEST_PAUSE: Final = 10.0
 LONGEST_REASON: Final = 300
 """Characters."""
 
-OLDEST: Final = (1, 3)
-"""What a cluster is taken for that hides its version (Amazon's compatibility mode says 7.10)."""
+_COMPATIBILITY_VERSION: Final = (7, 10)
+"""What OpenSearch up to 2.x shows in its compatibility mode, without its distribution."""
 
-_COMPATIBILITY_MAJOR: Final = 7
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)(?=[.-]|$)")
 UNANSWERED: Final = "was not answered in time"
 NOT_OPENSEARCH: Final = "what answers at OPENSEARCH_URL is not OpenSearch"
@@ -54,11 +56,6 @@ _PASSING: Final = frozenset(
 )
 _REFUSED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _ABSENT: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
-_ADVICE: Final[dict[int, str]] = {
-    HTTPStatus.UNAUTHORIZED: "check the user name and password, or the secret that holds them",
-    HTTPStatus.FORBIDDEN: "the setup must be allowed to, by the domain's access policy and by the role "
-    "all_access in the cluster's security (docs/security.md)",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +120,10 @@ class ClusterError(OpenSearchException):
         super().__init__(text)
 
 
+class UnusableError(ClusterError):
+    """What answers is no OpenSearch, or one that cannot be used; the text says what it is."""
+
+
 class Cluster:
     """Requests to one cluster, repeated as long as the time allows."""
 
@@ -147,6 +148,13 @@ class Cluster:
         self._time_left = time_left
         self._sleep = sleep
         self._shortest = CONNECT_SECONDS if shortest is None else shortest
+
+    def within(self, seconds: float) -> "Cluster":
+        """Return the same cluster for what must not take longer, tries included."""
+        end = max(self._time_left() - seconds, 0.0)
+        other = copy(self)
+        other._time_left = lambda: self._time_left() - end  # noqa: SLF001  # its own class
+        return other
 
     def request(
         self,
@@ -217,8 +225,7 @@ class Cluster:
 
 def refuse(doing: str, reply: Reply) -> ClusterError:
     """Return the error for a reply that is no success; `doing` begins the sentence."""
-    advice = _ADVICE.get(reply.status)
-    return ClusterError(f"{doing}: {reply.reason}" + (f"; {advice}" if advice else ""), reply)
+    return ClusterError(f"{doing}: {reply.reason}", reply)
 
 
 def explain_tls(said: str) -> str:
@@ -234,37 +241,46 @@ def explain_tls(said: str) -> str:
     return f"TLS with the cluster fails: {said}"
 
 
-def read_engine(cluster: Cluster, *, patience: float = 0.0) -> tuple[str, tuple[int, int]]:
-    """Return the version that the cluster shows, and the one to take it for.
+def read_engine(cluster: Cluster, *, patience: float = 0.0) -> Engine:
+    """Ask a cluster what it is.
 
     Raises:
-        ClusterError: the cluster does not answer, or something else does.
+        ClusterError: the cluster does not answer, something else does, or it cannot be used.
     """
-    return read_version(cluster.demand("the cluster's version cannot be read", "GET", "/", patience=patience))
+    return recognise_engine(
+        cluster.demand("the cluster's version cannot be read", "GET", "/", patience=patience)
+    )
 
 
-def read_version(root: Any) -> tuple[str, tuple[int, int]]:  # noqa: ANN401  # as it answers
-    """Return the version that the answer to `GET /` shows, and the one to take the cluster for.
+def recognise_engine(root: Any) -> Engine:  # noqa: ANN401  # as it answers
+    """Return what a cluster is by its answer to `GET /`. One that hides its version is taken for the oldest.
 
     Raises:
-        ClusterError: it is not OpenSearch that answered so.
+        UnusableError: it is not OpenSearch that answered so, or a version that cannot be used.
     """
     match root:
         case {"version": {"number": str(number)} as version} if found := _VERSION.match(number):
             major, minor = (int(part) for part in found.groups())
         case _:
-            raise ClusterError(f"{NOT_OPENSEARCH}: it shows no version")
-    # In the compatibility mode OpenSearch hides its distribution, too.
-    hidden = "distribution" not in version and major == _COMPATIBILITY_MAJOR
-    if version.get("distribution") != "opensearch" and not hidden:
-        raise ClusterError(f"{NOT_OPENSEARCH}, but {_name_product(root)} {number}")
-    return number, OLDEST if major >= _COMPATIBILITY_MAJOR else (major, minor)
+            raise UnusableError(f"{NOT_OPENSEARCH}: it shows no version")
+    hidden = (major, minor) == _COMPATIBILITY_VERSION and not _is_elasticsearch(root)
+    if version.get("distribution") != "opensearch" and not (hidden and "distribution" not in version):
+        raise UnusableError(f"{NOT_OPENSEARCH}, but {_name_product(root)} {number}")
+    engine = Engine(OLDEST_VERSION if hidden else (major, minor), shown=number)
+    if engine.refusal:
+        raise UnusableError(engine.refusal)
+    return engine
 
 
 def _name_product(root: Mapping[str, Any]) -> str:
-    if root.get("tagline") == "You Know, for Search":
+    if _is_elasticsearch(root):
         return "Elasticsearch"
     return str(root["version"].get("distribution", "another product, version"))
+
+
+def _is_elasticsearch(root: Mapping[str, Any]) -> bool:
+    """Tell it by what OpenSearch has changed, and shows in its compatibility mode, too."""
+    return root.get("tagline") == "You Know, for Search" or "build_flavor" in root["version"]
 
 
 def decode(text: str) -> Any:  # noqa: ANN401  # as the cluster answers

@@ -4,11 +4,14 @@ Without an answer a stack hangs until the resource's timeout, so there is always
 """
 
 import json
+import socket
 import threading
+import time
 from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.util import Retry, Timeout
@@ -21,8 +24,28 @@ LONGEST_VALUE: Final = 300
 LARGEST_ANSWER: Final = 4096
 """Bytes; CloudFormation reads no more. The others: characters."""
 
+FORMATS: Final = "LogFormats"
+WARNINGS: Final = "Warnings"
+"""Attributes that the template reads: an answer that has them keeps them, whatever else is too long."""
+
 ANSWER_SECONDS: Final = 3.0
 ANSWER_TRIES: Final = 3
+
+
+HTTPS: Final = 443
+WAY_TRIES: Final = 3
+WAY_SECONDS: Final = 5.0
+WAY_PAUSE: Final = 2.0
+"""Tries of a connection to S3, seconds for each, and between two."""
+
+NO_WAY: Final = (
+    "the setup cannot tell CloudFormation anything, for S3 is not reached: give FunctionSubnetIds a gateway "
+    "endpoint of S3 or a NAT gateway, and let port 443 out of FunctionSecurityGroupIds"
+)
+
+
+class NoWayError(Exception):
+    """S3, which passes the answer on, is not reached, so nothing was begun."""
 
 
 CREATE: Final = "Create"
@@ -81,6 +104,24 @@ class Responder:
         self._lock = threading.Lock()
         self._answered = False
 
+    def demand_way(self) -> None:
+        """Make sure that the answer will arrive, before anything is done.
+
+        Raises:
+            NoWayError: it would not: the address is S3's, to which a VPC may have no way.
+        """
+        parts = urlsplit(self._request.url)
+        address = (parts.hostname or "", parts.port or HTTPS)
+        for again in range(WAY_TRIES - 1, -1, -1):
+            try:
+                socket.create_connection(address, timeout=WAY_SECONDS).close()
+            except OSError as error:
+                if not again:
+                    raise NoWayError(f"{NO_WAY} ({address[0]}: {error})") from error
+                time.sleep(WAY_PAUSE)
+            else:
+                return
+
     def answer(self, status: Status, reason: str, data: dict[str, str] | None = None) -> bool:
         """Send the answer, unless one was sent; return whether this was it.
 
@@ -102,19 +143,35 @@ class Responder:
 
 def encode_answer(request: Request, status: Status, reason: str, data: dict[str, str]) -> bytes:
     """Return the body of an answer, short enough for CloudFormation."""
-    answer: dict[str, object] = {
+    answer: dict[str, Any] = {
         "Status": status.value,
         "Reason": reason[:LONGEST_REASON],
         **request.identity,
         "NoEcho": False,
-        "Data": {name: value[:LONGEST_VALUE] for name, value in data.items()},
+        "Data": {name: value if name == FORMATS else value[:LONGEST_VALUE] for name, value in data.items()},
     }
     body = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
     if len(body) > LARGEST_ANSWER:
-        plain = "".join(each if each.isascii() and each.isprintable() else "?" for each in reason)
-        answer |= {"Data": {}, "Reason": plain[:LONGEST_REASON]}
-        body = json.dumps(answer).encode()
+        answer["Data"] = {name: _plain(data[name]) for name in (FORMATS, WARNINGS) if name in data}
+        body = json.dumps(_fit(answer, _plain(reason))).encode()
     return body
+
+
+def _fit(answer: dict[str, Any], reason: str) -> dict[str, Any]:
+    """Return an answer of one byte a character, and of its warnings and its reason what there is room for."""
+    warnings = answer["Data"].get(WARNINGS, "")
+    bare = {**answer, "Reason": "", "Data": {**answer["Data"], WARNINGS: ""}}
+    room = LARGEST_ANSWER - len(json.dumps(bare))
+    kept = warnings[: min(LONGEST_VALUE, room // 2)]
+    bare["Reason"] = reason[: min(LONGEST_REASON, room - len(kept))]
+    bare["Data"] |= {WARNINGS: kept}
+    return bare
+
+
+def _plain(text: str) -> str:
+    """Return a text of which each character is one byte of JSON."""
+    quoted = text.replace('"', "'").replace("\\", "/")
+    return "".join(each if each.isascii() and each.isprintable() else "?" for each in quoted)
 
 
 def _put(url: str, body: bytes) -> None:

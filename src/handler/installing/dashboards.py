@@ -6,7 +6,6 @@ same cluster have objects of their own.
 
 import json
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +15,6 @@ from handler.installing.steps import Did, Step, same
 
 FILE: Final = Path(__file__).with_name("flowlogs.ndjson")
 NO_DASHBOARDS: Final = "the cluster has no OpenSearch Dashboards at /_dashboards"
-NOT_ALLOWED: Final = (
-    "the collection's data access policy does not let the setup keep dashboards; import them by hand"
-)
 
 _API: Final = "/_dashboards/api/saved_objects"
 _PREFIX_IN_FILE: Final = "cwl-"
@@ -36,28 +32,58 @@ def install_dashboards(cluster: Cluster, config: Config) -> Step:
     Raises:
         ClusterError: they were refused; names the first of them.
     """
-    text = FILE.read_text(encoding="utf-8").replace(_PREFIX_IN_FILE, f"{config.index_prefix}-")
-    objects = [json.loads(line) for line in text.splitlines() if line]
-    found = cluster.request(
-        "POST",
-        f"{_API}/_bulk_get",
-        [{"type": each["type"], "id": each["id"]} for each in objects],
-        headers=_HEADERS,
-    )
+    objects = read_objects(config.index_prefix)
+    found = ask_for_objects(cluster, objects)
     if found.no_such_api:
         return Step(Did.SKIPPED, NO_DASHBOARDS)
-    if config.service == "aoss" and found.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return Step(Did.SKIPPED, NOT_ALLOWED)
-    if found.done and _are_there(objects, found.data):
+    if found.done and not find_differing(objects, found.data):
         return Step(Did.UNCHANGED)
     reply = cluster.request(
         "POST",
         f"{_API}/_import?overwrite=true",
-        _form(text),
+        _form(_read_text(config.index_prefix)),
         headers={**_HEADERS, "content-type": f"multipart/form-data; boundary={_BOUNDARY}"},
     )
     _check(reply, len(objects))
     return Step(Did.UPDATED if _found(found.data) else Did.CREATED, f"{len(objects)} objects")
+
+
+def read_objects(prefix: str) -> list[dict[str, Any]]:
+    """Return the saved objects for the indices of a prefix."""
+    return [json.loads(line) for line in _read_text(prefix).splitlines() if line]
+
+
+def _read_text(prefix: str) -> str:
+    return FILE.read_text(encoding="utf-8").replace(_PREFIX_IN_FILE, f"{prefix}-")
+
+
+def ask_for_objects(cluster: Cluster, objects: Sequence[dict[str, Any]]) -> Reply:
+    """Return what Dashboards answers when it is asked for them; nothing is changed.
+
+    Raises:
+        ClusterError: there was no answer in time.
+    """
+    named = [{"type": each["type"], "id": each["id"]} for each in objects]
+    return cluster.request("POST", f"{_API}/_bulk_get", named, headers=_HEADERS)
+
+
+def find_missing(wanted: Sequence[dict[str, Any]], data: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # its answer
+    """Return which of the objects Dashboards does not have."""
+    stored = {(each["type"], each["id"]) for each in _found(data)}
+    return [each for each in wanted if (each["type"], each["id"]) not in stored]
+
+
+def find_differing(wanted: Sequence[dict[str, Any]], data: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # its answer
+    """Return which of the objects Dashboards does not have, or has otherwise."""
+    stored = {(each["type"], each["id"]): each for each in _found(data)}
+    return [
+        each
+        for each in wanted
+        if not same(
+            {"attributes": each["attributes"], "references": each.get("references", [])},
+            stored.get((each["type"], each["id"])),
+        )
+    ]
 
 
 def _form(text: str) -> bytes:
@@ -73,17 +99,6 @@ def _form(text: str) -> bytes:
 def _found(data: Any) -> list[dict[str, Any]]:  # noqa: ANN401  # as Dashboards answers
     objects = data.get("saved_objects", []) if isinstance(data, dict) else []
     return [each for each in objects if "error" not in each]
-
-
-def _are_there(wanted: Sequence[dict[str, Any]], data: Any) -> bool:  # noqa: ANN401  # as Dashboards answers
-    stored = {(each["type"], each["id"]): each for each in _found(data)}
-    return all(
-        same(
-            {"attributes": each["attributes"], "references": each.get("references", [])},
-            stored.get((each["type"], each["id"])),
-        )
-        for each in wanted
-    )
 
 
 def _check(reply: Reply, count: int) -> None:

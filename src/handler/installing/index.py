@@ -10,12 +10,12 @@ from typing import Any, Final
 from handler.config import Config
 from handler.installing.cluster import Cluster, Reply, refuse
 from handler.installing.steps import Did, Step, same
+from parser.engine import Engine
 from parser.index_names import read_day
 from parser.index_template import index_template
 from parser.retention_policy import retention_policy
 
 NO_ISM: Final = "the cluster has no Index State Management, so nothing deletes old indices"
-SERVERLESS: Final = "a collection has data lifecycle policies instead"
 
 _BATCH: Final = 100
 """Indices named in one path, which may have 4096 characters."""
@@ -25,13 +25,13 @@ _POLICY: Final = "index.plugins.index_state_management.policy_id"
 _ISM: Final = "/_plugins/_ism"
 
 
-def install_template(cluster: Cluster, config: Config, engine: tuple[int, int]) -> Step:
+def install_template(cluster: Cluster, config: Config, engine: Engine) -> Step:
     """Put the index template in place, or renew it.
 
     Args:
         cluster: where.
         config: prefix, formats, shards and copies.
-        engine: major and minor version of the cluster.
+        engine: what the cluster is.
 
     Raises:
         ClusterError: it was refused.
@@ -43,7 +43,6 @@ def install_template(cluster: Cluster, config: Config, engine: tuple[int, int]) 
         engine=engine,
         shards=config.index_shards,
         replicas=config.index_replicas,
-        serverless=config.service == "aoss",
     )
     reply = cluster.request("GET", path)
     if reply.done and _is_template(wanted, reply.data["index_templates"][0]["index_template"]):
@@ -63,8 +62,6 @@ def install_retention(cluster: Cluster, config: Config) -> Step:
     Raises:
         ClusterError: it was refused.
     """
-    if config.service == "aoss":
-        return Step(Did.SKIPPED, SERVERLESS)
     name = f"{config.index_prefix}-retention"
     reply = cluster.request("GET", f"{_ISM}/policies/{name}")
     if reply.no_such_api:

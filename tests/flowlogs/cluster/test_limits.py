@@ -7,7 +7,7 @@ import pytest
 from flowlogs.cluster import days, limits
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
-from support.examined import ALL_WELL, TODAY, TOMORROW, install, look, states
+from support.examined import ALL_WELL, TODAY, TOMORROW, all_well, install, look, states
 from support.front import Front, Reply
 
 
@@ -59,7 +59,7 @@ def test_a_cluster_that_is_read_only_is_blocked_and_not_badly_signed(any_opensea
         set_cluster(any_opensearch, cluster__blocks__read_only=None)
 
     bad = dict.fromkeys((days.WRITE, limits.BLOCKS, limits.CREATE), State.PROBLEM)
-    assert states(found) == {**ALL_WELL, **bad}
+    assert states(found) == {**all_well(any_opensearch), **bad}
     assert found[limits.CREATE][1] == "not while a block lies on the cluster: see above"
     assert found[limits.BLOCKS] == (
         State.PROBLEM,

@@ -8,7 +8,7 @@ import pytest
 from flowlogs.cluster import templates
 from flowlogs.cluster.finding import State
 from flowlogs.local.embedded import Embedded
-from support.examined import ALL_WELL, TOMORROW, install, look, put_template, states
+from support.examined import ALL_WELL, TOMORROW, all_well, install, look, put_template, states
 from support.front import Front, Reply
 
 SOMEBODY: Final = {"by": "somebody"}
@@ -139,7 +139,7 @@ def test_a_template_of_higher_priority_is_judged_by_what_it_does(
     found = look(with_pipelines.url)
 
     assert found[templates.WINS] == (expected, text)
-    assert states(found) == {**ALL_WELL, templates.WINS: expected}
+    assert states(found) == {**all_well(with_pipelines), templates.WINS: expected}
 
 
 def test_a_template_of_data_streams_that_comes_first(node: Embedded) -> None:

@@ -12,6 +12,7 @@ from moto.logs.models import SubscriptionFilter, logs_backends
 
 from flowlogs.cluster import account as account_looks
 from flowlogs.cluster.account import FUNCTIONS, GROUP, NO_LOOP, SUBSCRIBED, WAITING
+from flowlogs.cluster.formats import FORMATS
 from flowlogs.commands import doctor
 from flowlogs.terminal.exits import NO_CREDENTIALS
 from handler.failures import FailureStore, connect_s3
@@ -89,6 +90,7 @@ def test_an_account_in_order() -> None:
         FUNCTIONS: ("ok", "forward"),
         GROUP: ("ok", FLOW_LOGS),
         SUBSCRIBED: ("ok", "/vpc/flow-logs to forward by to-forward"),
+        FORMATS: ("skipped", "no flow log of this account and Region writes to /vpc/flow-logs"),
         NO_LOOP: ("ok", "/aws/lambda/forward"),
         WAITING: ("ok", BUCKET),
     }
@@ -128,6 +130,7 @@ def test_what_is_named_and_does_not_exist_is_a_problem() -> None:
         FUNCTIONS: ("problem", f"there is no function nosuchfunction {ELSEWHERE}"),
         GROUP: ("problem", f"there is no log group /none {ELSEWHERE}"),
         SUBSCRIBED: ("problem", f"there is no log group /none {ELSEWHERE}"),
+        FORMATS: ("skipped", "there is no function nosuchfunction"),
         NO_LOOP: ("skipped", "there is no function nosuchfunction"),
         WAITING: ("problem", f"there is no bucket nosuchbucket {ELSEWHERE}"),
     }
@@ -144,6 +147,7 @@ def test_what_is_not_named_is_skipped() -> None:
             "skipped",
             "names are not known: give --log-group and --forward, or --stack",
         ),
+        FORMATS: ("skipped", "names are not known: give --log-group and --forward, or --stack"),
         NO_LOOP: ("skipped", "its name is not known: give --forward, or --stack"),
         WAITING: ("skipped", "the bucket's name is not known: give --bucket, or --stack"),
     }
@@ -232,7 +236,7 @@ def test_ages(seconds: float, shown: str) -> None:
 def test_what_is_not_permitted_is_unknown_with_what_aws_says(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = {
         "logs": ["describe_log_groups", "describe_subscription_filters", "describe_subscription_filters"],
-        "lambda": ["get_function_configuration"] * 2,
+        "lambda": ["get_function_configuration"] * 3,
     }
     for service, operations in calls.items():
         stub = stub_client(service, monkeypatch)
@@ -244,6 +248,7 @@ def test_what_is_not_permitted_is_unknown_with_what_aws_says(monkeypatch: pytest
         FUNCTIONS: ("unknown", told.format("GetFunctionConfiguration")),
         GROUP: ("unknown", told.format("DescribeLogGroups")),
         SUBSCRIBED: filters,
+        FORMATS: ("unknown", told.format("GetFunctionConfiguration")),
         NO_LOOP: filters,
         WAITING: ("ok", BUCKET),
     }
@@ -306,3 +311,45 @@ def test_the_class_is_told_where_only_the_log_group_is_given(
 @pytest.mark.usefixtures("no_credentials")
 def test_without_aws_credentials_what_is_named_is_unknown_with_a_sentence() -> None:
     assert set(ask_account().values()) == {("unknown", NO_CREDENTIALS)}
+
+
+def write_flow_log(log_format: str) -> str:
+    ec2 = boto3.client("ec2")
+    made = ec2.create_flow_logs(
+        ResourceIds=[ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]],
+        ResourceType="VPC",
+        TrafficType="ALL",
+        LogDestinationType="cloud-watch-logs",
+        LogGroupName=FLOW_LOGS,
+        DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/flow-logs",
+        LogFormat=log_format,
+    )
+    return made["FlowLogIds"][0]
+
+
+@pytest.mark.usefixtures("empty_account")
+def test_a_flow_log_that_writes_another_format_than_the_function_reads_is_a_problem() -> None:
+    make_function("forward", Environment={"Variables": {"LOG_FORMATS": "srcaddr bytes;action"}})
+    boto3.client("logs").create_log_group(logGroupName=FLOW_LOGS)
+    write_flow_log("${srcaddr} ${bytes}")
+    before = ask_account()[FORMATS]
+    changed = write_flow_log("${bytes} ${srcaddr}")
+    after = ask_account()[FORMATS]
+
+    assert before == ("ok", "1 flow log, 2 formats")
+    mend = (
+        "deploy again with it in FurtherLogFormats (flowlogs formats prints it); flowlogs reparse mends what "
+        "was indexed meanwhile"
+    )
+    assert after == ("problem", f"{changed} writes a format that the function does not read: {mend}")
+
+
+@pytest.mark.usefixtures("empty_account")
+def test_formats_that_the_function_cannot_read_are_a_problem() -> None:
+    make_function("forward", Environment={"Variables": {"LOG_FORMATS": "a,b"}})
+
+    state, text = ask_account()[FORMATS]
+    assert state == "problem"
+    assert text.startswith(
+        "the function's LOG_FORMATS cannot be read: field 1 of the format: 'a,b' is neither"
+    )

@@ -1,5 +1,7 @@
 """CloudFormation gets its answer, and one that it can read."""
 
+import json
+
 import pytest
 from urllib3.exceptions import HTTPError
 
@@ -35,3 +37,18 @@ def test_an_answer_is_never_longer_than_cloudformation_reads(stack: CloudFormati
     assert len(body) <= 4096
     assert b'"Status": "FAILED"' in body
     assert b'"PhysicalResourceId": "flowlogs-setup"' in body
+
+
+def test_an_answer_that_is_too_long_keeps_what_the_template_reads(stack: CloudFormation) -> None:
+    """Without an attribute that an output names, CloudFormation would fail the stack."""
+    request = custom_resource.Request.from_event(stack.event("Create"))
+    formats = "a" * 3191  # the longest that the parameters take, as names
+    data = {"LogFormats": formats, "Warnings": 'é"\\' * 500, "Dashboards": "x" * 500}
+    body = custom_resource.encode_answer(request, custom_resource.Status.SUCCESS, '漢"' * 900, data)
+
+    answer = json.loads(body)
+    assert len(body) <= 4096
+    assert answer["Data"].keys() == {"LogFormats", "Warnings"}
+    assert answer["Data"]["LogFormats"] == formats
+    assert answer["Data"]["Warnings"].startswith("?'/?'/")
+    assert answer["Reason"].startswith("?'?'")

@@ -1,8 +1,9 @@
 """A cluster that is late, refuses or hangs, and properties that cannot be used: each is told in time."""
 
+import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,6 +12,15 @@ from handler.installing.steps import Did, Step
 from support.cloudformation import FORWARD, CloudFormation, context
 from support.front import Front, Reply
 
+USABLE: Final = (
+    "OpenSearchUrl must lead to OpenSearch 1.3 or later; a domain of Elasticsearch, or an older one, is "
+    "upgraded to it in place"
+)
+REFUSED: Final = (
+    "User: arn:aws:sts::123456789012:assumed-role/setup/x is not authorized to perform: es:ESHttpGet"
+)
+NO_PERMISSIONS: Final = "no permissions for [cluster:monitor/main]"
+BY_POLICY: Final = "because no resource-based policy allows the es:ESHttpGet action"
 NOT_READY: list[Reply] = [
     (503, "OpenSearch Security not initialized."),
     (502, ""),
@@ -32,8 +42,29 @@ def test_a_refusal_is_waited_for_while_roles_spread(
     refusals: list[Reply] = [(403, {"Message": "User: x is not authorized to perform: es:ESHttpGet"})] * 3
     front.plugins.insert(0, lambda _: refusals.pop() if refusals else None)
     monkeypatch.setattr(setup, "PATIENCE", 30.0)
+    sign_requests(monkeypatch)
 
     assert stack.send("Create")["Status"] == "SUCCESS"
+
+
+def sign_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for name, value in {**keys, "AWS_REGION": "eu-central-1", "OPENSEARCH_AUTH": "iam"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_wrong_password_is_told_at_once(
+    front: Front, stack: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(setup, "PATIENCE", 30.0)
+    for name, value in {"AUTH": "basic", "USERNAME": "setup", "PASSWORD": "wrong"}.items():
+        monkeypatch.setenv(f"OPENSEARCH_{name}", value)
+    front.plugins.insert(0, lambda _: (401, "Unauthorized"))
+
+    assert stack.send("Create")["Reason"].startswith(
+        "the cluster's version cannot be read: 401 Unauthorized; "
+    )
+    assert len(front.calls) == 1
 
 
 @pytest.mark.parametrize(
@@ -42,25 +73,67 @@ def test_a_refusal_is_waited_for_while_roles_spread(
         pytest.param(
             (403, {"Message": "User: x is not authorized to perform: es:ESHttpGet"}),
             "the cluster's version cannot be read: 403 User: x is not authorized to perform: es:ESHttpGet; "
-            "the setup must be allowed to, by the domain's access policy and by the role all_access in the "
-            "cluster's security (docs/security.md)",
+            "refused by somebody who does not say which policy it was: the access policy and the cluster's "
+            "security must let x in (docs/security.md)",
+            id="a policy that is not named",
+        ),
+        pytest.param(
+            (403, {"Message": f"{REFUSED} {BY_POLICY}"}),
+            f"the cluster's version cannot be read: 403 {REFUSED} because no resource-based policy allows "
+            "the es:ESHttpGet action; refused by the domain's access policy: let it name "
+            "arn:aws:iam::123456789012:role/setup",
             id="an access policy that does not name the role",
         ),
         pytest.param(
+            (403, {"Message": f"{REFUSED} because no identity-based policy allows the es:ESHttpGet action"}),
+            f"the cluster's version cannot be read: 403 {REFUSED} because no identity-based policy allows "
+            "the es:ESHttpGet action; refused by IAM: allow arn:aws:iam::123456789012:role/setup "
+            "es:ESHttpGet on the domain",
+            id="IAM",
+        ),
+        pytest.param(
+            (
+                403,
+                {
+                    "error": {
+                        "type": "security_exception",
+                        "reason": "no permissions for [cluster:monitor/main]",
+                    }
+                },
+            ),
+            "the cluster's version cannot be read: 403 no permissions for [cluster:monitor/main]; refused by "
+            "the cluster's security (fine-grained access control): map the setup's role to all_access there "
+            "(docs/security.md), or give SetupSecretArn",
+            id="the cluster's security",
+        ),
+        pytest.param(
             (401, "Unauthorized"),
-            "the cluster's version cannot be read: 401 Unauthorized; check the user name and password, "
-            "or the secret that holds them",
+            "the cluster's version cannot be read: 401 Unauthorized; refused by the cluster's sign-in: check "
+            "the user name and the password in the secret",
             id="a wrong password",
         ),
         pytest.param(
             (200, "<html>"),
-            "what answers at OPENSEARCH_URL is not OpenSearch: it shows no version",
+            f"what answers at OPENSEARCH_URL is not OpenSearch: it shows no version. {USABLE}",
             id="a website",
         ),
         pytest.param(
             (200, {"version": {"number": "8.11.0"}, "tagline": "You Know, for Search"}),
-            "what answers at OPENSEARCH_URL is not OpenSearch, but Elasticsearch 8.11.0",
+            f"what answers at OPENSEARCH_URL is not OpenSearch, but Elasticsearch 8.11.0. {USABLE}",
             id="another product",
+        ),
+        pytest.param(
+            (
+                200,
+                {"version": {"number": "7.10.2", "build_flavor": "oss"}, "tagline": "You Know, for Search"},
+            ),
+            f"what answers at OPENSEARCH_URL is not OpenSearch, but Elasticsearch 7.10.2. {USABLE}",
+            id="Elasticsearch, which looks like OpenSearch in its compatibility mode",
+        ),
+        pytest.param(
+            (200, {"version": {"number": "1.2.4", "distribution": "opensearch"}}),
+            f"OpenSearch 1.2.4 is too old: 1.3 is the oldest version that can be used. {USABLE}",
+            id="too old a version",
         ),
         pytest.param(
             (404, {"error": {"type": "x", "reason": None}}),
@@ -88,7 +161,8 @@ def test_time_that_is_over_is_told_before_lambda_ends_the_function(
     assert time.monotonic() - started < 2
     assert answer["Status"] == "FAILED"
     assert answer["Reason"] == (
-        "GET / was not answered in time; the last try: 503 OpenSearch Security not initialized."
+        "GET / was not answered in time; the last try: 503 OpenSearch Security not initialized.; "
+        "it is starting, or lacks nodes: look at its health, then deploy again"
     )
 
 
@@ -99,7 +173,8 @@ def test_a_cluster_that_is_not_there_is_told(stack: CloudFormation, use: Callabl
     assert answer["Reason"] == (
         "GET / was not answered in time; the last try: "
         "HTTPConnection(host='127.0.0.1', port=9): Failed to establish a new connection: "
-        "[Errno 111] Connection refused"
+        "[Errno 111] Connection refused; "
+        "nothing listens at http://127.0.0.1:9: check OpenSearchUrl and its port, and whether it runs"
     )
 
 
@@ -110,7 +185,7 @@ def test_a_setup_that_hangs_is_answered_for(stack: CloudFormation, monkeypatch: 
         assert stack.arrived.wait(30)
         return Step(Did.UNCHANGED)
 
-    monkeypatch.setattr(setup, "install_dashboards", hang)
+    monkeypatch.setattr(setup, "install_retention", hang)
     event = stack.event("Create")
     started = time.monotonic()
     returned = setup.lambda_handler(event, context(seconds=6))
@@ -118,7 +193,9 @@ def test_a_setup_that_hangs_is_answered_for(stack: CloudFormation, monkeypatch: 
     (answer,) = stack.answers
     assert answer.moment - started < 6
     assert answer.body["Reason"] == (
-        "time was over while importing the dashboards: see the function's log, then update the stack again"
+        "time was over while installing the retention policy, to which there was no end: look at "
+        "OpenSearchUrl and firewalls; a domain in a VPC is reached from that VPC only (FunctionVpc, "
+        "FunctionSubnetIds, FunctionSecurityGroupIds); then deploy again"
     )
     assert returned["Status"] == "SUCCESS"  # too late: CloudFormation has heard of the failure
 
@@ -204,9 +281,11 @@ def test_an_error_of_ours_is_answered_and_its_text_stays_in_the_log(
     answer = stack.send("Create")
 
     assert answer["Status"] == "FAILED"
-    assert answer["Reason"] == (
-        "RuntimeError while installing the retention policy; see the log: "
-        "/flowlogs/stack/setup, 2026/01/02/[$LATEST]1a2b"
+    assert re.fullmatch(
+        r"RuntimeError while installing the retention policy \(handler/setup\.py, line \d+\): this is a "
+        r"defect of flowlogs-opensearch, please report it with this sentence; sam deploy --on-failure "
+        r"DO_NOTHING keeps the functions' log",
+        answer["Reason"],
     )
 
 
