@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from flowlogs.local.secure_node import SecureNode
+from parser.format import DEFAULT, Formats
 from security.conftest import AddUser, sign_in
 from support.cloudformation import FORWARD, REPLAY, CloudFormation
 
@@ -66,6 +67,8 @@ def test_an_empty_cluster_becomes_ready(secured: SecureNode, stack: CloudFormati
         "ReaderRole": NO_READERS,
         "ReaderMapping": NO_READERS,
         "Dashboards": "skipped: the cluster has no OpenSearch Dashboards at /_dashboards",
+        "LogFormats": Formats.from_text(DEFAULT).to_names(),
+        "Warnings": "none",
     }
     assert stored(secured) == (WANTED_ROLE, WANTED_MAPPING)
     assert secured.request("GET", "/_index_template/cwl")[0] == 200
@@ -109,8 +112,8 @@ def test_a_wrong_password_is_told(
     sign_in(monkeypatch, ("admin", "wrong"))
 
     assert stack.send("Create")["Reason"] == (
-        "the cluster's version cannot be read: 401 Unauthorized; check the user name and password, "
-        "or the secret that holds them"
+        "the cluster's version cannot be read: 401 Unauthorized; refused by the cluster's sign-in: "
+        "check the user name and the password in the secret"
     )
     assert secured.request("GET", ROLE)[0] == 404
 
@@ -123,8 +126,9 @@ def test_a_role_that_nobody_mapped_is_told(
 
     assert stack.send("Create")["Reason"] == (
         "the cluster's version cannot be read: 403 no permissions for [cluster:monitor/main] and User "
-        f"[name=setup, backend_roles=[{arn}], requestedTenant=null]; the setup must be allowed to, by the "
-        "domain's access policy and by the role all_access in the cluster's security (docs/security.md)"
+        f"[name=setup, backend_roles=[{arn}], requestedTenant=null]; refused by the cluster's security "
+        f"(fine-grained access control): map {arn} to all_access there (docs/security.md), or give "
+        "SetupSecretArn"
     )
     assert secured.request("GET", ROLE)[0] == 404
 
