@@ -137,9 +137,7 @@ class Delivery:
 
     def _begin(self, body: Body) -> None:
         """Settle the events of a body that has just been made."""
-        self.report.unparsed += body.unparsed
-        self.report.no_data += body.no_data
-        self.report.skip_data += body.skip_data
+        self.report.count_kinds(body)
         self._settled_before = self.report.settled
         self._deliver(body)
         nothing = self.report.settled == self._settled_before and not self._spoilers

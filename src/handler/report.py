@@ -104,6 +104,12 @@ class BatchReport:
     doubted: int = 0
     spoilers: int = 0
 
+    def count_kinds(self, body: Body) -> None:
+        """Count what kinds of lines a body holds; once, however often it is sent."""
+        self.unparsed += body.unparsed
+        self.no_data += body.no_data
+        self.skip_data += body.skip_data
+
     def keep(self, unsettled: Iterable[Unsettled]) -> None:
         """Put events into the group of those that are kept for a replay."""
         for each in unsettled:
