@@ -22,6 +22,7 @@ from flowlogs.traffic.day import FORMATS
 from handler.config import Config
 from parser.bulk import Encoder
 from parser.format import Formats
+from parser.engine import Engine
 from parser.index_template import index_template
 from parser.reply import FILTER_PATH
 from parser.subscription import decode_event
@@ -172,7 +173,7 @@ def put_template(node: Embedded, config: Config) -> None:
     wanted = index_template(
         config.index_prefix,
         config.formats,
-        engine=(int(major), int(minor)),
+        engine=Engine((int(major), int(minor))),
         shards=config.index_shards,
         replicas=config.index_replicas,
     )

@@ -420,6 +420,8 @@ def sign_in(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
 def names_of_stacks(aws: Aws) -> set[str]:
     """Return the names of the stacks that are there."""
     return {each["StackName"] for each in aws.client("cloudformation").describe_stacks()["Stacks"]}
+
+
 def test_the_formats_of_a_log_group_that_is_there_reach_the_functions(
     aws: Aws, parameters: dict[str, str], packaged: str
 ) -> None:
