@@ -21,8 +21,8 @@ from flowlogs.local.embedded import Embedded
 from flowlogs.traffic.day import FORMATS
 from handler.config import Config
 from parser.bulk import Encoder
-from parser.format import Formats
 from parser.engine import Engine
+from parser.format import Formats
 from parser.index_template import index_template
 from parser.reply import FILTER_PATH
 from parser.subscription import decode_event
