@@ -30,7 +30,7 @@ def setup_version() -> str:
     """Return a hash of what is installed in a cluster, whatever its parameters."""
     installed = [
         *(index_template("cwl", known_formats(), engine=engine) for engine in ENGINES),
-        retention_policy("cwl", 1),
+        retention_policy("cwl", 2, 1),
         writer_role("cwl"),
         reader_role("cwl"),
     ]

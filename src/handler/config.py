@@ -91,6 +91,7 @@ class Config:
         own_log_group: the log group that this function writes to; empty outside of Lambda.
         own_log_prefix: how the names of all log groups of the stack's own begin; empty where none is known.
         stream_hours: how long the stream that is the source keeps a record.
+        warm_after_days: how many days after an index is moved to UltraWarm nodes; 0 for never.
         secret_arn: the secret that names the user, read when a request is sent; empty where no secret does.
     """
 
@@ -115,6 +116,7 @@ class Config:
     own_log_group: str = ""
     own_log_prefix: str = ""
     stream_hours: int = SHORTEST_STREAM
+    warm_after_days: int = 0
     secret_arn: str = ""
 
     def is_own_log(self, log_group: str) -> bool:
@@ -164,7 +166,12 @@ class Config:
             own_log_prefix=environ.get("OWN_LOG_PREFIX", ""),
             stream_hours=reader.read("STREAM_HOURS", read_hours, default=str(SHORTEST_STREAM))
             or SHORTEST_STREAM,
+            warm_after_days=reader.read("WARM_AFTER_DAYS", read_days, default="0") or 0,
         )
+        if config.warm_after_days and 0 < config.retention_days <= config.warm_after_days:
+            reader.problems.append(
+                f"WARM_AFTER_DAYS is {config.warm_after_days}: it must be less than RETENTION_DAYS"
+            )
         if reader.problems:
             raise ConfigError(reader.problems)
         return config

@@ -17,6 +17,7 @@ import urllib3
 from handler.config import Auth, Config, ConfigError
 from handler.installing.access import install_reader, install_writer
 from handler.installing.administrators import install_administrators
+from handler.installing.audit import switch_on_audit
 from handler.installing.causes import Situation, explain_defect, explain_failure, explain_hang
 from handler.installing.cluster import Cluster, ClusterError, read_engine
 from handler.installing.custom_resource import CREATE, DELETE, UPDATE, Request, Responder, Status
@@ -49,12 +50,14 @@ LARGEST_RESERVE: Final = 0.4
 
 WRITERS: Final = "WriterRoleArns"
 READERS: Final = "ReaderRoleArns"
+AUDIT: Final = "AuditLogs"
 ADMINISTRATORS: Final = "AdministratorArns"
 IDENTITY_POOL: Final = "IdentityPoolId"
 VARIABLES: Final = {
     "IndexPrefix": "INDEX_PREFIX",
     "LogFormats": "LOG_FORMATS",
     "RetentionDays": "RETENTION_DAYS",
+    "WarmAfterDays": "WARM_AFTER_DAYS",
     "IndexShards": "INDEX_SHARDS",
     "IndexReplicas": "INDEX_REPLICAS",
 }
@@ -176,6 +179,9 @@ class Setup:
             users = name_writer(os.environ)
             steps["WriterRole"], steps["WriterMapping"] = install_writer(cluster, config, writers, users)
             steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
+            if self._properties.get(AUDIT) == "true":
+                self.doing = "switching on audit logs"
+                steps["AuditLogs"] = switch_on_audit(cluster)
         if ADMINISTRATORS in self._properties:
             done = skip(missing) if missing else install_administrators(cluster, config, administrators)
             steps["Administrators"] = done

@@ -99,6 +99,7 @@ def changed(**changes: object) -> Config:
                 "FAILURE_BUCKET": "flows-failed",
                 "FAILURE_KMS_KEY": "alias/flows",
                 "RETENTION_DAYS": "3650",
+                "WARM_AFTER_DAYS": "7",
             },
             Config(
                 url="https://abc123.eu-west-1.aoss.amazonaws.com:443",
@@ -117,6 +118,7 @@ def changed(**changes: object) -> Config:
                 failure_bucket="flows-failed",
                 failure_kms_key="alias/flows",
                 retention_days=3650,
+                warm_after_days=7,
             ),
             id="everything",
         ),
@@ -287,6 +289,14 @@ def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
         "RETENTION_DAYS",
     ]
     assert str(caught.value) == "; ".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(("warm", "kept"), [("30", "30"), ("31", "30")])
+def test_an_index_is_not_deleted_before_it_is_warm(warm: str, kept: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ(DOMAIN | {"WARM_AFTER_DAYS": warm, "RETENTION_DAYS": kept})
+
+    assert caught.value.problems == (f"WARM_AFTER_DAYS is {warm}: it must be less than RETENTION_DAYS",)
 
 
 def test_an_empty_environment_names_all_that_is_needed() -> None:

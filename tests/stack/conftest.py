@@ -1,5 +1,8 @@
 """What the stack's tests share: the template as data, and the artifact for this machine."""
 
+import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +45,21 @@ def template(project: Path) -> dict[str, Any]:
 def nested(project: Path) -> dict[str, dict[str, Any]]:
     """Return the templates in stack/, by their names."""
     return {file.stem: load_template(file) for file in sorted((project / "stack").glob("*.yaml"))}
+
+
+@pytest.fixture(scope="session")
+def expanded(project: Path) -> dict[str, Any]:
+    """Return template.yaml after SAM's transform."""
+    done = subprocess.run(
+        [str(project / ".venv-sam/bin/python"), "tests/stack/expand.py", str(project / "template.yaml")],
+        cwd=project,
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @pytest.fixture(scope="session")

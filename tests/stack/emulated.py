@@ -55,13 +55,16 @@ class Aws:
         """Return a client of a service, as the account's owner or with other credentials."""
         return _connect(self, service, credentials)
 
-    def deploy(self, stack: str, parameters: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-        """Run `sam deploy` with the built template, as a person does: six seconds of a processor."""
+    def deploy(
+        self, stack: str, parameters: Mapping[str, str], *options: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `sam deploy` with the built template, parameters, and more options, as a person does."""
         command = [find_sam(), "deploy", "--template", str(host_artifact().parent / "template.yaml")]
         command += ["--stack-name", stack, "--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides"]
         given = {"Architecture": host_architecture(), **parameters}
         command += [f"{name}={value}" for name, value in given.items()]
+        command += options
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=False)
 
     @property
@@ -138,15 +141,15 @@ def _request(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def emulate(folder: Path) -> Iterator[Aws]:
-    """Start the emulator, with its files in a folder, and stop it at the end."""
+def emulate(folder: Path, **settings: str) -> Iterator[Aws]:
+    """Start the emulator, with its files in a folder and settings of its own, and stop it at the end."""
     if not PYTHON.exists():
         raise RuntimeError("the emulator is not installed: make .venv-ministack/.stamp")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     kept = {name: os.environ[name] for name in ("PATH", "HOME")}
-    environ = {**kept, **_SETTINGS, "GATEWAY_PORT": str(port), "TMPDIR": str(folder)}
+    environ = {**kept, **_SETTINGS, **settings, "GATEWAY_PORT": str(port), "TMPDIR": str(folder)}
     with (folder / "log").open("w") as log:
         command = [str(PYTHON), str(Path(__file__).with_name("emulator.py"))]
         process = subprocess.Popen(

@@ -12,7 +12,9 @@ What it does otherwise than AWS, and this stack needs:
 - metrics that a function writes into its log (EMF) are never read: here they are, as CloudWatch does;
 - an update of a nested stack forgets the attributes of what does not change: here they are remembered;
 - EC2 forgets the format of a flow log, and tells those of all log groups: here both are as asked;
-- CloudFormation refuses flow logs, destinations and alarms on metric math: here they are recorded.
+- CloudFormation refuses flow logs, destinations, users of a pool, alarms on metric math: they are recorded;
+- it reads no Split in a condition: here it does;
+- for calls that name a domain in their path IAM is asked about all: here about that domain.
 
 It replaces functions without a public name, so the version of ministack is pinned.
 """
@@ -35,6 +37,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ministack import app
 from ministack.core import iam_actions, lambda_runtime, tls
 from ministack.services import cloudwatch, cloudwatch_logs, ec2
+from ministack.services.cloudformation import changesets, engine, handlers, stacks
 
 Properties = dict[str, Any]
 
@@ -50,6 +53,7 @@ update_resource = cloudformation._update_resource
 describe_alarm = cloudformation._cw_metric_alarm_record
 is_bindable = app._port_is_bindable
 find_resource = iam_actions.extract_resource_arn
+evaluate_conditions = engine._evaluate_conditions
 
 
 def execute(function: dict[str, Any], event: Any) -> Any:  # whatever the function answers
@@ -281,6 +285,15 @@ def delete_destination(identity: str, _properties: Properties) -> None:
     cloudwatch_logs._destinations.pop(identity, None)
 
 
+def create_user(_logical_id: str, properties: Properties, _stack: str) -> tuple[str, Properties]:
+    """Record a user of a pool, or that he is in a group; nobody signs in here."""
+    return properties["Username"], {}
+
+
+def delete_user(_identity: str, _properties: Properties) -> None:
+    """Forget a user."""
+
+
 def record_alarm(name: str, properties: Properties) -> Any:
     """Record an alarm on metric math, which is never evaluated."""
     if not properties.get("Metrics"):
@@ -289,9 +302,31 @@ def record_alarm(name: str, properties: Properties) -> Any:
     return describe_alarm(name, plain) | {"Metrics": properties["Metrics"], "MetricName": "", "Namespace": ""}
 
 
+def evaluate(template: dict[str, Any], parameters: dict[str, Any]) -> Any:  # whatever it answers
+    """Evaluate conditions, in which texts are split before."""
+    conditions = split(template.get("Conditions", {}), parameters)
+    return evaluate_conditions({**template, "Conditions": conditions}, parameters)
+
+
+def split(value: Any, parameters: dict[str, Any]) -> Any:  # as the template has it
+    """Return an expression with the parts of each parameter that it splits."""
+    match value:
+        case {"Fn::Split": [separator, {"Ref": name}]}:
+            return str(parameters[name]["Value"]).split(separator)
+        case dict():
+            return {name: split(each, parameters) for name, each in value.items()}
+        case list():
+            return [split(each, parameters) for each in value]
+    return value
+
+
 def find_stream(service: str, *request: Any, **more: Any) -> Any:
     """Return the ARN that IAM is asked about."""
     found = find_resource(service, *request, **more)
+    path = str(request[1])
+    if service == "opensearch" and found == "*" and "/domain/" in path:
+        name = path.partition("/domain/")[2].partition("/")[0]
+        return f"arn:aws:es:us-east-1:{cloudwatch_logs.get_account_id()}:domain/{name}"
     return f"{found}:log-stream:" if service == "logs" and ":log-group:" in str(found) else found
 
 
@@ -311,10 +346,14 @@ cloudformation._RESOURCE_HANDLERS["AWS::EC2::FlowLog"] = {
     "create": create_flow_log,
     "delete": delete_flow_log,
 }
+for kind in ("AWS::Cognito::UserPoolUser", "AWS::Cognito::UserPoolUserToGroupAttachment"):
+    cloudformation._RESOURCE_HANDLERS[kind] = {"create": create_user, "delete": delete_user}
 cloudformation._RESOURCE_HANDLERS["AWS::Logs::Destination"] = {
     "create": create_destination,
     "delete": delete_destination,
 }
+for module in (changesets, engine, handlers, stacks):
+    module._evaluate_conditions = evaluate
 cloudformation._provision_resource = provision
 cloudformation._update_resource = update
 cloudformation._cw_metric_alarm_record = record_alarm

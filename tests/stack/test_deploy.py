@@ -294,6 +294,9 @@ def test_an_invocation_that_fails_for_good_goes_to_the_bucket(aws: Aws, outputs:
         pytest.param("Setup", "list", False, id="setup lists no bucket"),
         pytest.param("Setup", "put failed/", False, id="setup writes no bucket"),
         pytest.param("Setup", "write flow log", False, id="setup writes no flow log"),
+        pytest.param("Check", "write own log", True, id="check WriteOwnLog"),
+        pytest.param("Check", "list", False, id="check lists no bucket"),
+        pytest.param("Check", "read secret", False, id="check reads no secret"),
     ],
 )
 def test_a_role_may_do_what_its_function_needs_and_no_more(

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from stack.resolved import Resolver
+
 Template = dict[str, Any]
 
 EXISTING = {
@@ -15,38 +17,22 @@ NEW = {"AdminEmail": "someone@example.com"}
 SETUP_SECRET = {"SetupSecretArn": "arn:aws:secretsmanager:eu-central-1:012345678901:secret:y"}
 SECRET = {"OpenSearchSecretArn": "arn:aws:secretsmanager:eu-central-1:012345678901:secret:x"}
 VPC = {"FunctionSubnetIds": "subnet-1", "FunctionSecurityGroupIds": "sg-1"}
-
-
-def evaluate(expression: Any, parameters: dict[str, str]) -> Any:  # a condition, or a value
-    """Return what an expression of a rule is."""
-    if not isinstance(expression, dict):
-        return expression
-    ((name, value),) = expression.items()
-    match name:
-        case "Ref":
-            return parameters[value]
-        case "Fn::Equals":
-            first, second = (evaluate(each, parameters) for each in value)
-            return first == second
-        case "Fn::Not":
-            return not evaluate(value[0], parameters)
-        case "Fn::And":
-            return all(evaluate(each, parameters) for each in value)
-        case "Fn::Or":
-            return any(evaluate(each, parameters) for each in value)
-    raise AssertionError(f"rules know no {name}")
+INSIDE = {"DomainVpcId": "vpc-1", "DomainSubnetIds": "subnet-1"}
+IN_VPC = {"FunctionVpc": "other", "FunctionSubnetIds": "subnet-1"}
+LARGE = {"InstanceType": "r7g.large.search", "InstanceCount": "3"}
+WARM = {**LARGE, "DedicatedMasterType": "m7g.large.search", "WarmCount": "2"}
 
 
 def refusals(template: Template, given: dict[str, str]) -> list[str]:
     """Return the sentences with which the rules refuse what is given."""
     defaults = {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
-    parameters = defaults | given
+    rules = Resolver(template, defaults | given)
     return [
         " ".join(assertion["AssertDescription"].split())
         for rule in template["Rules"].values()
-        if evaluate(rule.get("RuleCondition", True), parameters)
+        if rules.value(rule.get("RuleCondition", True))
         for assertion in rule["Assertions"]
-        if not evaluate(assertion["Assert"], parameters)
+        if not rules.value(assertion["Assert"])
     ]
 
 
@@ -70,6 +56,14 @@ def refusals(template: Template, given: dict[str, str]) -> list[str]:
             id="two secrets",
         ),
         pytest.param({**NEW, "VpcId": "vpc-1"}, id="a new domain and a flow log"),
+        pytest.param({**NEW, **LARGE, "InstanceCount": "12"}, id="twelve nodes"),
+        pytest.param({**NEW, **WARM, "WarmAfterDays": "7"}, id="warm nodes"),
+        pytest.param({**EXISTING, "WarmAfterDays": "7"}, id="an existing domain with warm nodes"),
+        pytest.param({**NEW, **INSIDE, **IN_VPC}, id="a new domain in a VPC"),
+        pytest.param(
+            {**NEW, **INSIDE, **IN_VPC, "DomainClientCidr": "10.0.0.0/8"}, id="a new domain in a VPC, people"
+        ),
+        pytest.param({**EXISTING, "VpcId": "vpc-1", "GroupTagKeys": "Team"}, id="a flow log with tags"),
         pytest.param({**EXISTING, "Source": "stream"}, id="a stream"),
         pytest.param({**EXISTING, "Source": "stream", "SenderAccounts": "123456789012"}, id="other accounts"),
         pytest.param(
@@ -132,6 +126,46 @@ def test_parameters_that_go_together_are_accepted(template: Template, given: dic
             {**NEW, **VPC, "FunctionVpc": "other"}, "The new domain has a public endpoint", id="new, in a VPC"
         ),
         pytest.param(
+            {**NEW, **INSIDE}, "Only functions in a VPC reach a domain in a VPC", id="new, out of it"
+        ),
+        pytest.param(
+            {**NEW, **IN_VPC, "DomainVpcId": "vpc-1"},
+            "needs both DomainVpcId and DomainSubnetIds",
+            id="no subnet",
+        ),
+        pytest.param(
+            {**NEW, "DomainSubnetIds": "subnet-1"}, "needs both DomainVpcId and DomainSubnetIds", id="no VPC"
+        ),
+        pytest.param(
+            {**NEW, "DomainClientCidr": "10.0.0.0/8"}, "DomainClientCidr is for a domain inside", id="clients"
+        ),
+        pytest.param(
+            {**EXISTING, **INSIDE},
+            "are for a new domain; leave them empty",
+            id="subnets for a domain that is",
+        ),
+        pytest.param(
+            {**NEW, "WarmAfterDays": "7"}, "WarmAfterDays needs UltraWarm nodes", id="no warm nodes"
+        ),
+        pytest.param({**NEW, **LARGE, "WarmCount": "2"}, "need dedicated master nodes", id="no masters"),
+        pytest.param(
+            {**NEW, **WARM, "InstanceType": "t3.medium.search"}, "t3 nodes can have no", id="warm t3"
+        ),
+        pytest.param({**NEW, "InstanceCount": "11"}, "at the most 10 nodes of type t3", id="eleven t3"),
+        pytest.param(
+            {**NEW, "DomainZones": "2"}, "One node lies in one Availability Zone", id="a node, two zones"
+        ),
+        pytest.param(
+            {**NEW, "InstanceCount": "2", "DomainZones": "3"},
+            "Two nodes lie in two",
+            id="two nodes, three zones",
+        ),
+        pytest.param(
+            {**EXISTING, "InstanceTagKeys": "Name"},
+            "for a flow log of the stack's making",
+            id="tags, no flow log",
+        ),
+        pytest.param(
             {**EXISTING, "VpcId": "vpc-1", "SubnetId": "subnet-1"}, "Give one of VpcId", id="VPC and subnet"
         ),
         pytest.param(
@@ -143,7 +177,12 @@ def test_parameters_that_go_together_are_accepted(template: Template, given: dic
             {**EXISTING, **VPC}, "logs its own traffic, without end", id="subnets without saying whose VPC"
         ),
         pytest.param(
-            {**EXISTING, "FunctionVpc": "other"}, "Functions in a VPC need FunctionSubnetIds", id="no subnets"
+            {**EXISTING, "FunctionVpc": "other", "FunctionSecurityGroupIds": "sg-1"},
+            "Functions in a VPC need FunctionSubnetIds",
+            id="no subnets",
+        ),
+        pytest.param(
+            {**EXISTING, **IN_VPC}, "Functions in a VPC need FunctionSecurityGroupIds", id="no groups"
         ),
         pytest.param(
             {**EXISTING, "SenderAccounts": "123456789012"},

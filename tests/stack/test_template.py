@@ -15,6 +15,7 @@ from flowlogs.local.artifact import find_sam
 from handler.config import LOG_LEVELS, Config, ConfigError
 from handler.setup import (
     ADMINISTRATORS,
+    AUDIT,
     FORMATS_OF,
     FUNCTION_VPC,
     IDENTITY_POOL,
@@ -38,7 +39,11 @@ NOT_OFFERED = {"OPENSEARCH_CA_BUNDLE"}
 # Read by the C library of the functions' processes.
 OF_THE_C_LIBRARY = {"MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"}
 # Read by setup alone, which is given them as properties of the custom resource.
-OF_SETUP = {"INDEX_SHARDS": "IndexShards", "INDEX_REPLICAS": "IndexReplicas"}
+OF_SETUP = {
+    "INDEX_SHARDS": "IndexShards",
+    "INDEX_REPLICAS": "IndexReplicas",
+    "WARM_AFTER_DAYS": "WarmAfterDays",
+}
 # Of the setup, which learns them.
 LEARNT = {"LOG_FORMATS": {"Fn::GetAtt": "Setup.LogFormats"}}
 # Read by the stream function alone, which is given it beside what all are given.
@@ -176,7 +181,7 @@ def test_setup_is_given_the_properties_that_it_reads(template: Template) -> None
     properties = template["Resources"]["Setup"]["Properties"]
     ours = {"ServiceToken", "ServiceTimeout", "Version"}
     ours |= {name for name in properties if name.startswith("OpenSearch")}  # to run again when they change
-    read = {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL, FORMATS_OF, FUNCTION_VPC}
+    read = {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL, AUDIT, FORMATS_OF, FUNCTION_VPC}
     assert properties.keys() - ours == read
     assert NO_VPC in template["Parameters"]["FunctionVpc"]["AllowedValues"]
     timeout = template["Resources"]["SetupFunction"]["Properties"]["Timeout"]

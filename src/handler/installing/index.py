@@ -66,7 +66,7 @@ def install_retention(cluster: Cluster, config: Config) -> Step:
     reply = cluster.request("GET", f"{_ISM}/policies/{name}")
     if reply.no_such_api:
         return Step(Did.SKIPPED, NO_ISM)
-    if reply.status == HTTPStatus.NOT_FOUND and not config.retention_days:
+    if reply.status == HTTPStatus.NOT_FOUND and not (config.retention_days or config.warm_after_days):
         return Step(Did.SKIPPED, "indices are kept for ever")
     did, version = _put_policy(cluster, config, name, reply)
     attached, left = _attach(cluster, config.index_prefix, name, version)
@@ -79,7 +79,7 @@ def _put_policy(cluster: Cluster, config: Config, name: str, found: Reply) -> tu
     """Write the policy where it differs from the one that was found; return its version as well."""
     path = f"{_ISM}/policies/{name}"
     doing = f"the retention policy {name} cannot be installed"
-    wanted = retention_policy(config.index_prefix, config.retention_days)
+    wanted = retention_policy(config.index_prefix, config.retention_days, config.warm_after_days)
     if found.status == HTTPStatus.NOT_FOUND:
         return Did.CREATED, cluster.demand(doing, "PUT", path, wanted)["_seq_no"]
     if not found.done:

@@ -1,0 +1,83 @@
+"""Parameters that cannot work together are refused with one sentence, and all others are not."""
+
+import pytest
+
+from handler.checking.choices import find_contradictions
+
+DOMAIN = {"DomainName": "flowlogs", "InstanceCount": "1", "DomainZones": "auto"}
+TAGGED = "${version} ${instance-tag} ${instance-tag-2}"
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        pytest.param({}, id="nothing is chosen"),
+        pytest.param({"LogFormat": TAGGED, "InstanceTagKeys": "Name,Team"}, id="two tags, two keys"),
+        pytest.param({"LogFormat": "${version} ${interface-tag}", "InterfaceTagKeys": "Name"}, id="one tag"),
+        pytest.param({"LogFormat": "${version}", "GroupTagKeys": "Name"}, id="a key that no field shows"),
+        pytest.param({"WarmAfterDays": "7", "RetentionDays": "30"}, id="warm, then deleted"),
+        pytest.param({"WarmAfterDays": "7", "RetentionDays": "0"}, id="warm for ever"),
+        pytest.param({"InstanceType": "t3.small.search", "VolumeSize": "500"}, id="no domain is made"),
+        pytest.param({**DOMAIN, "InstanceType": "t3.small.search", "VolumeSize": "100"}, id="t3.small"),
+        pytest.param({**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "200"}, id="t3.medium"),
+        pytest.param({**DOMAIN, "InstanceType": "r7g.large.search", "VolumeSize": "1000"}, id="r7g"),
+        pytest.param({**DOMAIN, "InstanceCount": "4", "DomainZones": "2"}, id="four nodes in two zones"),
+        pytest.param(
+            {**DOMAIN, "InstanceCount": "6", "DomainSubnetIds": "subnet-1,subnet-2,subnet-3"}, id="6"
+        ),
+        pytest.param({**DOMAIN, "DomainSubnetIds": "subnet-1"}, id="one node in one subnet"),
+    ],
+)
+def test_what_works_is_not_refused(choices: dict[str, str]) -> None:
+    assert find_contradictions(choices) == []
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        pytest.param(
+            {"LogFormat": "${version} ${interface-tag}"},
+            "LogFormat has ${interface-tag}, which shows a tag: name its key in InterfaceTagKeys.",
+            id="a tag without a key",
+        ),
+        pytest.param(
+            {"LogFormat": TAGGED, "InstanceTagKeys": "Name"},
+            "LogFormat has ${instance-tag-2}, which shows a second tag: name its key in InstanceTagKeys.",
+            id="a second tag without a key",
+        ),
+        pytest.param(
+            {"LogFormat": "${asg-tag}", "InstanceTagKeys": "Name"},
+            "LogFormat has ${asg-tag}, which shows a tag: name its key in GroupTagKeys.",
+            id="a key for another kind",
+        ),
+        pytest.param(
+            {"WarmAfterDays": "30", "RetentionDays": "30"},
+            "WarmAfterDays is 30 and RetentionDays 30: no index would become warm.",
+            id="deleted before it is warm",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceType": "t3.small.search", "VolumeSize": "101"},
+            "VolumeSize is 101 GiB, and a node of type t3.small.search takes 100 at the most.",
+            id="t3.small",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "201"},
+            "VolumeSize is 201 GiB, and a node of type t3.medium.search takes 200 at the most.",
+            id="t3.medium",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceCount": "2", "DomainZones": "3"},
+            "2 nodes cannot lie in 3 Availability Zones: raise InstanceCount.",
+            id="more zones than nodes",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceCount": "3", "DomainSubnetIds": "subnet-1,subnet-2"},
+            "DomainSubnetIds has 2 subnets, and the nodes lie in 3 Availability Zones.",
+            id="too few subnets",
+        ),
+    ],
+)
+def test_what_aws_would_refuse_later_is_refused_with_a_sentence(
+    choices: dict[str, str], sentence: str
+) -> None:
+    assert find_contradictions(choices) == [sentence]

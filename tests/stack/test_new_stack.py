@@ -1,0 +1,209 @@
+"""A stack that makes its domain, in the emulator with IAM enforced: made, tagged, refused, deleted.
+
+The tests are one story, told in the order of the file. What the emulator lacks: a domain is there at once and
+adds itself to no pool, which the test does in its place. EventBridge is told of no resource, so the test does
+that, too. Nodes, zones, volumes, keys and networks are recorded and make nothing. AWS refuses nothing of a
+domain. The domain's endpoint leads to a real OpenSearch without security.
+"""
+
+import json
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flowlogs.local.embedded import Embedded
+from stack.emulated import REGION, Aws, emulate, wait_for
+from support.front import Dashboards, Front
+
+STACK = "flowlogs"
+BOUNDARY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+pytestmark = pytest.mark.dear(6)
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    with Embedded(tmp_path_factory.mktemp("opensearch")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory, node: Embedded) -> Iterator[Aws]:
+    """Give the emulator, whose domains lead to the node, by a front that has TLS and Dashboards."""
+    with Front(node, Dashboards()) as front:
+        port = front._server.server_address[1]
+        endpoint = f"127.0.0.1:{port}"
+        with emulate(tmp_path_factory.mktemp("aws"), MINISTACK_OPENSEARCH_ENDPOINT=endpoint) as running:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(running.certificate, running.certificate.with_name("server.key"))
+            front._server.socket = tls.wrap_socket(front._server.socket, server_side=True)
+            yield running
+
+
+@pytest.fixture(scope="module")
+def parameters(aws: Aws) -> dict[str, str]:
+    """Return what the stack is given: all that a new domain can have, as far as one stack can."""
+    boundary = aws.client("iam").create_policy(PolicyName="boundary", PolicyDocument=json.dumps(BOUNDARY))
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    return {
+        "AdminEmail": "someone@example.com",
+        "DomainName": "logs",
+        "InstanceType": "r7g.large.search",
+        "InstanceCount": "2",
+        "DedicatedMasterType": "m7g.large.search",
+        "WarmCount": "2",
+        "AuditLogs": "true",
+        "PermissionsBoundaryArn": boundary["Policy"]["Arn"],
+        "VpcId": vpc,
+        "LogFormat": "${version} ${srcaddr} ${instance-tag}",
+        "InstanceTagKeys": "Name",
+    }
+
+
+@pytest.fixture(scope="module")
+def outputs(aws: Aws, parameters: dict[str, str]) -> dict[str, str]:
+    """Deploy the stack; return the outputs."""
+    done = aws.deploy(STACK, parameters)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return aws.outputs(STACK)
+
+
+def test_the_domain_is_as_it_was_asked_for(aws: Aws, outputs: dict[str, str]) -> None:
+    domain = aws.client("opensearch").describe_domain(DomainName="logs")["DomainStatus"]
+    cluster = domain["ClusterConfig"]
+    assert (cluster["InstanceType"], cluster["DedicatedMasterType"]) == (
+        "r7g.large.search",
+        "m7g.large.search",
+    )
+    assert domain["CognitoOptions"]["UserPoolId"] == pools(aws, outputs)["UserPool"]
+    assert domain["EBSOptions"]["VolumeSize"] == 20
+    assert checked(aws, outputs) == ["nothing stands in the way"]
+
+
+def test_after_a_change_of_tags_people_can_sign_in_again(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    identities, found = aws.client("cognito-identity"), pools(aws, outputs)
+    # What the domain does when it is made.
+    application = aws.client("cognito-idp").create_user_pool_client(
+        UserPoolId=found["UserPool"], ClientName=f"AmazonOpenSearchService-logs-{REGION}-abc"
+    )["UserPoolClient"]["ClientId"]
+    pool = identities.describe_identity_pool(IdentityPoolId=found["IdentityPool"])
+    provider = {
+        "ProviderName": f"cognito-idp.{REGION}.amazonaws.com/{found['UserPool']}",
+        "ClientId": application,
+        "ServerSideTokenCheck": True,
+    }
+    identities.update_identity_pool(
+        IdentityPoolId=found["IdentityPool"],
+        IdentityPoolName=pool["IdentityPoolName"],
+        AllowUnauthenticatedIdentities=False,
+        CognitoIdentityProviders=[provider],
+    )
+    done = aws.deploy(STACK, parameters, "--tags", "team=network")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    # What CloudFormation does in an account: all that the template does not name is emptied.
+    identities.update_identity_pool(
+        IdentityPoolId=found["IdentityPool"],
+        IdentityPoolName=pool["IdentityPoolName"],
+        AllowUnauthenticatedIdentities=False,
+        CognitoIdentityProviders=[],  # the emulator keeps what is not named
+        IdentityPoolTags={"team": "network"},
+    )
+    assert not identities.describe_identity_pool(IdentityPoolId=found["IdentityPool"]).get(
+        "CognitoIdentityProviders"
+    )
+
+    event = {"source": "aws.cloudformation", "detail": {"physical-resource-id": found["IdentityPool"]}}
+    answer = aws.client("lambda").invoke(FunctionName=function(aws, "SignIn"), Payload=json.dumps(event))
+    assert json.loads(answer["Payload"].read()) == {"providers": 1, "missing": 1}
+    mended = identities.describe_identity_pool(IdentityPoolId=found["IdentityPool"])
+    assert mended["CognitoIdentityProviders"] == [provider]
+    assert mended["IdentityPoolTags"] == {"team": "network"}
+
+
+def test_what_a_domain_does_not_survive_is_refused_and_the_stack_goes_back(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    done = aws.deploy(STACK, {**parameters, "EngineVersion": "2.19"})
+    assert done.returncode != 0, checked(aws, outputs)
+    assert "The domain runs version 3.5, and goes to no lower one: raise EngineVersion." in reasons(
+        aws, STACK, "Check"
+    )
+    wait_for("the way back", lambda: state(aws, STACK) == "UPDATE_ROLLBACK_COMPLETE")
+    assert aws.outputs(STACK) == outputs
+
+
+def test_deleting_the_stack_keeps_the_domain_and_what_it_needs(aws: Aws, outputs: dict[str, str]) -> None:
+    before = pools(aws, outputs)
+    aws.client("cloudformation").delete_stack(StackName=STACK)
+    wait_for("the end of the stack", lambda: state(aws, STACK) == "DELETE_COMPLETE")
+    domain = aws.client("opensearch").describe_domain(DomainName="logs")["DomainStatus"]
+    role = domain["CognitoOptions"]["RoleArn"].rpartition("/")[2]
+    assert aws.client("iam").get_role(RoleName=role)["Role"]["Arn"] == domain["CognitoOptions"]["RoleArn"]
+    assert pools(aws, outputs) == before
+    aws.client("cognito-idp").describe_user_pool(UserPoolId=before["UserPool"])
+    assert aws.client("lambda").list_functions()["Functions"] == []
+
+
+@pytest.mark.long
+def test_the_name_of_a_domain_that_stayed_is_refused_before_anything_is_made(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    assert outputs
+    done = aws.deploy("again", parameters)
+    assert done.returncode != 0
+    assert "A domain logs is there already." in reasons(aws, "again", "Check")
+    made = aws.client("cloudformation").describe_stack_events(StackName="again")["StackEvents"]
+    assert not [each for each in made if each["LogicalResourceId"] in ("Domain", "Setup")]
+
+
+def test_the_people_are_deleted_for_good_with_their_stack(aws: Aws, outputs: dict[str, str]) -> None:
+    before = pools(aws, outputs)
+    aws.client("cloudformation").delete_stack(StackName=outputs["PeopleStack"])
+    name = outputs["PeopleStack"].split("/")[1]
+    wait_for("the end of the people", lambda: state(aws, name) == "DELETE_COMPLETE")
+    left = aws.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    assert before["UserPool"] not in [each["Id"] for each in left]
+
+
+def pools(aws: Aws, outputs: dict[str, str]) -> dict[str, str]:
+    """Return the ids of the user pool and the identity pool, by their logical names."""
+    found = aws.client("cloudformation").describe_stack_resources(StackName=outputs["PeopleStack"])
+    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]}
+    return {name: ids[name] for name in ("UserPool", "IdentityPool")}
+
+
+def function(aws: Aws, kind: str) -> str:
+    """Return the name of a function of the stack."""
+    found = aws.client("lambda").list_functions()["Functions"]
+    return next(str(each["FunctionName"]) for each in found if f"-{kind}Function-" in each["FunctionName"])
+
+
+def reasons(aws: Aws, stack: str, resource: str) -> str:
+    """Return what the stack's events say of a resource."""
+    events: list[dict[str, Any]] = aws.client("cloudformation").describe_stack_events(StackName=stack)[
+        "StackEvents"
+    ]
+    return "\n".join(
+        each.get("ResourceStatusReason", "") for each in events if each["LogicalResourceId"] == resource
+    )
+
+
+def checked(aws: Aws, outputs: dict[str, str]) -> list[str]:
+    """Return what each run of the check had to say, as its log has it."""
+    found = aws.client("logs").filter_log_events(logGroupName=outputs["FunctionLogs"])["events"]
+    lines = [each["message"] for each in found if "check." in each["message"]]
+    return [str(json.loads(line).get("reason", line)) for line in lines]
+
+
+def state(aws: Aws, stack: str) -> str:
+    """Return the status of a stack, also of one that is gone."""
+    stacks = aws.client("cloudformation").list_stacks()["StackSummaries"]
+    return next(str(each["StackStatus"]) for each in stacks if each["StackName"] == stack)
