@@ -93,9 +93,12 @@ class Aws:
         assert self.end_of(stack) == "UPDATE_COMPLETE"
 
     def create(self, stack: str, template: str, parameters: Mapping[str, str]) -> None:
-        """Begin to make a stack of a template that is packaged already."""
+        """Begin to make a stack of a template that is packaged already, and too large for a request."""
+        bucket, key, s3 = "templates", f"{stack}.template", self.client("s3")
+        s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=template.encode())
         self.client("cloudformation").create_stack(
-            StackName=stack, TemplateBody=template, **_request(parameters)
+            StackName=stack, TemplateURL=f"{self.url}/{bucket}/{key}", **_request(parameters)
         )
 
     def end_of(self, stack: str) -> str:
