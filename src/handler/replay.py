@@ -53,8 +53,8 @@ def lambda_handler(
         How many objects and events were handled and what became of them.
 
     Raises:
-        ReplayError: an object could not be handled, or no request arrives as it was sent; all stays where
-            it is.
+        ReplayError: an object could not be handled, S3 did not list all that waits, or no request arrives as
+            it was sent; all stays where it is. What the run did is told before, whatever it meets.
     """
     started = time.perf_counter()
     try:
@@ -63,13 +63,23 @@ def lambda_handler(
         now = time.time()
         journal = Journal(store, now=now, until=now + context.get_remaining_time_in_millis() / 1000)
         replay = Replay(environment, store, time_left=measure_time(context), journal=journal)
-        summary = replay.run(store.walk(dict(journal.position)))
-        answer = _describe(summary, store.find_oldest())
+        age: dict[str, int] = {}
+        try:
+            replay.run(store.walk(dict(journal.position)))
+            age = _measure_age(store.find_oldest())
+        finally:
+            answer = _describe(replay.summary) | age
+            took = int((time.perf_counter() - started) * 1000)
+            logger.info("replay.done", extra={**answer, "milliseconds": took})
+            emit_metrics(context.function_name, answer)
     except Exception:
         logger.exception("replay.failed", extra={"request_id": context.aws_request_id})
         raise
-    logger.info("replay.done", extra={**answer, "milliseconds": int((time.perf_counter() - started) * 1000)})
-    emit_metrics(context.function_name, answer)
+    _judge(replay.summary)
+    return answer
+
+
+def _judge(summary: Summary) -> None:
     if summary.fates[Fate.FAILED]:
         raise ReplayError(
             f"{summary.fates[Fate.FAILED]} objects could not be handled: "
@@ -79,7 +89,8 @@ def lambda_handler(
         raise ReplayError(
             "requests are refused whatever is in them, by what stands before OpenSearch: see delivery.failed"
         )
-    return answer
+    if summary.unlisted:
+        raise ReplayError(f"the list of what waits broke off: {summary.unlisted}")
 
 
 def open_store(environment: Environment, request_id: str) -> FailureStore:
@@ -136,6 +147,7 @@ class Replay:
         The run notes in its journal behind which object the next one should begin, so that what cannot
         be delivered now does not stand in the way of what comes behind it.
         """
+        self.summary.uncounted = True  # until that is done
         try:
             with (
                 ReadAhead(self._store, objects, self._opener.may_read_ahead) as ahead,
@@ -145,7 +157,7 @@ class Replay:
                 self._run(ahead)
                 self._count_rest(ahead)
         finally:
-            self._journal.close(remaining=self.summary.remaining)
+            self._journal.close(remaining=self.summary.remaining or int(self.summary.uncounted))
         return self.summary
 
     def _run(self, ahead: ReadAhead) -> None:
@@ -261,20 +273,26 @@ class Replay:
         self.summary.refused, self.summary.damaged = self._dispatch.refused, self._dispatch.damaged
         self.summary.remaining += self._store.kept
         self.summary.counts["unreadable"] += self._opener.unreadable
+        self.summary.uncounted = False
         for _ in ahead.rest():
             if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:
                 self.summary.uncounted = True
                 break
             self.summary.remaining += 1
+        self.summary.unlisted = ahead.broken_off
+        self.summary.uncounted |= bool(ahead.broken_off)
 
 
-def _describe(summary: Summary, oldest: Pending | None) -> dict[str, int]:
-    now = datetime.now(UTC)
+def _measure_age(oldest: Pending | None) -> dict[str, int]:
+    age = int((datetime.now(UTC) - oldest.since).total_seconds()) if oldest else 0
+    return {"oldest_pending_age": max(0, age)}
+
+
+def _describe(summary: Summary) -> dict[str, int]:
     return {
         **{fate.value: summary.fates[fate] for fate in Fate},
         **summary.counts,
         "unreadable": summary.fates[Fate.SET_ASIDE] + summary.counts["unreadable"],
         "remaining_objects": summary.remaining,
         "uncounted_objects": int(summary.uncounted),
-        "oldest_pending_age": max(0, int((now - oldest.since).total_seconds())) if oldest else 0,
     }

@@ -33,7 +33,8 @@ class Summary:
         fates: number of objects by what became of them.
         counts: the counts of all deliveries, added up.
         remaining: how many objects still wait, as far as they were counted.
-        uncounted: whether there are more.
+        uncounted: whether there are more, or may be.
+        unlisted: why the run ended before it had seen all that waits; empty where it had, or had another cause.
         seconds: how long it took, where somebody measured it.
         refused: the cluster took nothing more, so the run stopped.
         damaged: that was because requests are refused whatever is in them.
@@ -43,6 +44,7 @@ class Summary:
     counts: Counter[str] = field(default_factory=lambda: Counter(count(BatchReport())))
     remaining: int = 0
     uncounted: bool = False
+    unlisted: str = ""
     seconds: float = 0.0
     refused: bool = False
     damaged: bool = False

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self
 
+from handler.failures.client import is_of_s3
 from handler.failures.content import Content, Pending
 from handler.failures.store import FailureStore
 
@@ -28,6 +29,7 @@ class ReadAhead:
 
     Attributes:
         depth: how many are read before they are asked for.
+        broken_off: why the objects end before their time, where S3 did not list the others; else empty.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ReadAhead:
         self._size = 0
         self._pool = ThreadPoolExecutor(READERS)
         self.depth = 1
+        self.broken_off = ""
 
     def __enter__(self) -> Self:
         return self
@@ -74,13 +77,23 @@ class ReadAhead:
             if future:
                 future.cancel()
             yield pending
-        yield from self._objects
+        while (pending := self._find_next()) is not None:
+            yield pending
 
     def _fill(self) -> None:
         while len(self._queue) < self.depth and (not self._queue or self._size < MOST_BYTES):
-            pending = next(self._objects, None)
-            if pending is None:
+            if (pending := self._find_next()) is None:
                 return
             future = self._pool.submit(self._store.read, pending.key) if self._may_read(pending) else None
             self._queue.append((pending, future))
             self._size += pending.size
+
+    def _find_next(self) -> Pending | None:
+        """Return the next object; None behind the last, and where S3 does not list those behind it."""
+        try:
+            return next(self._objects, None)
+        except Exception as error:
+            if not is_of_s3(error):
+                raise
+            self.broken_off = str(error)
+            return None

@@ -35,6 +35,13 @@ def is_gone(error: Any) -> bool:  # noqa: ANN401  # ClientError, as above
     return bool(error.response["Error"]["Code"] == "NoSuchKey")
 
 
+def is_of_s3(error: Exception) -> bool:
+    """Tell whether an error is S3's answer, or says that none came."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return isinstance(error, BotoCoreError | ClientError)
+
+
 def is_refusal(error: Exception) -> bool:
     """Tell whether S3 answers that just this is not to be had: archived, its key lost, access denied."""
     from botocore.exceptions import ClientError

@@ -10,7 +10,7 @@ from typing import Final, Self
 from handler.delivery import ATTEMPTS, Delivery
 from handler.environment import Environment
 from handler.observe import log_failures, logger
-from handler.opensearch import READ_SECONDS
+from handler.opensearch import READ_SECONDS, Send
 from handler.replaying.held import UNTRIED, Held
 from handler.replaying.pace import MOST_REQUESTS, Pace
 from handler.report import BatchReport
@@ -22,8 +22,35 @@ STRIKES: Final = 3
 """Batches of which an index took nothing, after which no more is sent to it in this run. Also: those of which
 events were refused alone while none was taken, after which a run ends."""
 
-Answer = tuple[BatchReport, float]
-"""What became of a batch, and how long its slowest answer took, in seconds."""
+
+class Meter:
+    """Sends, and measures what is sent.
+
+    Attributes:
+        longest: how long the slowest answer took, in seconds.
+        events: how many were in the bodies.
+        size: bytes of the bodies.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.longest = 0.0
+        self.events = 0
+        self.size = 0
+
+    def send(self, body: Body, seconds: float) -> tuple[int, bytes]:
+        """Post one body, as `handler.opensearch.sender` does."""
+        self.events += body.count
+        self.size += body.size
+        started = time.perf_counter()
+        try:
+            return self._send(body, seconds)
+        finally:
+            self.longest = max(self.longest, time.perf_counter() - started)
+
+
+Answer = tuple[BatchReport, Meter]
+"""What became of a batch, and what was sent for it."""
 
 
 class Dispatch:
@@ -87,13 +114,13 @@ class Dispatch:
         """
         batch, future = self._out.popleft()
         try:
-            report, seconds = future.result()
+            report, meter = future.result()
         except Exception:  # noqa: BLE001  # one object must not stand in the way of those beside it
             logger.exception(
                 "replay.batch_failed", extra={"key": batch[0].pending.key, "objects": len(batch)}
             )
             return batch, None
-        self._learn(report, seconds)
+        self._learn(report, meter)
         parts = [each for each in batch for _ in each.waiting]
         for held, of_payload in zip(parts, report.payloads, strict=False):
             held.end(of_payload)
@@ -103,28 +130,19 @@ class Dispatch:
         self, payloads: Sequence[Subscription], attempts: int, avoid: set[str], taken: set[str]
     ) -> Answer:
         """Deliver payloads, as many as fill a request."""
-        longest = 0.0
-
-        def send(body: Body, seconds: float) -> tuple[int, bytes]:
-            nonlocal longest
-            started = time.perf_counter()
-            try:
-                return self._environment.send(body, seconds)
-            finally:
-                longest = max(longest, time.perf_counter() - started)
-
+        meter = Meter(self._environment.send)
         delivery = Delivery(
             self._environment.make_encoder,
-            send,
+            meter.send,
             time_left=self._time_left,
             attempts=attempts,
             patience=READ_SECONDS,
             avoid=avoid,
             taken=taken,
         )
-        return delivery.run(payloads), longest
+        return delivery.run(payloads), meter
 
-    def _learn(self, report: BatchReport, seconds: float) -> None:
+    def _learn(self, report: BatchReport, meter: Meter) -> None:
         """Take from a report what it says of the cluster."""
         log_failures(report)
         self._doubts = self._doubts + 1 if report.doubted else 0
@@ -135,9 +153,9 @@ class Dispatch:
         self._taken = report.taken if report.settled else set()
         self._vain.update(report.refused)
         self.pace.note(
-            events=0 if report.pending else report.received,
-            size=report.bulk_bytes,
-            seconds=seconds,
+            events=meter.events,
+            size=meter.size,
+            seconds=meter.longest,
             strained=_is_strained(report),
         )
 

@@ -25,6 +25,10 @@ times that long may grow no further, and what takes as long as OpenSearch waits 
 USUAL_ROW: Final = 600
 """Bytes of a row of a body, until it is known better."""
 
+SMALLEST_ROW: Final = 100
+"""Bytes: no row is smaller, with the words of the action, the time and the names of the fields. It bounds the
+events, and with them the memory, whatever comes."""
+
 
 class Pace:
     """The pace of one run.
@@ -65,8 +69,9 @@ class Pace:
         """Learn from a batch.
 
         Args:
-            events: that were sent.
-            size: bytes of the bodies that they were sent in; those that were sent again count again.
+            events: in the bodies that were sent; those that were sent again count again. What repeats another
+                event of the batch is in none, and says nothing of a row.
+            size: bytes of these bodies.
             seconds: the longest time that an answer took.
             strained: whether the cluster asked for patience, or gave no answer.
         """
@@ -74,7 +79,7 @@ class Pace:
             self.window = max(FIRST_WINDOW, self.window // 2)
             return
         if events:
-            self._row = max(1.0, size / events)
+            self._row = max(SMALLEST_ROW, size / events)
         if seconds <= QUICK_SECONDS:
             self.window = min(self.window + STEP, self._full * MOST_REQUESTS)
 

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.replaying.pace import FIRST_WINDOW, MOST_REQUESTS, QUICK_SECONDS, SLOW_SECONDS, STEP, Pace
+from handler.replaying.pace import (
+    FIRST_WINDOW,
+    MOST_REQUESTS,
+    QUICK_SECONDS,
+    SLOW_SECONDS,
+    SMALLEST_ROW,
+    STEP,
+    Pace,
+)
 
 MAX_BYTES = 6_000_000  # ten thousand events
 
@@ -63,7 +71,8 @@ def test_whatever_comes_it_goes_on_and_stays_within_bounds(
     pace = Pace(MAX_BYTES, rate=rate)
     for events, size, seconds, strained in batches:
         pace.note(events=events, size=size, seconds=seconds, strained=strained)
-        assert pace.events >= 1
+        assert 1 <= pace.events <= MAX_BYTES / SMALLEST_ROW
+        assert pace.window <= max(FIRST_WINDOW, MOST_REQUESTS * MAX_BYTES / SMALLEST_ROW)
         assert 1 <= pace.requests <= MOST_REQUESTS
         assert rate is None or pace.events <= max(1, rate)
 

@@ -20,7 +20,7 @@ from handler.failures.names import JOURNAL, REJECTED
 from handler.failures.rejected_lines import read_lines
 from handler.opensearch import ConnectionFailedError
 from handler.replay import Replay, ReplayError
-from handler.replaying import pace
+from handler.replaying import dispatch, pace
 from handler.summary import Fate, Summary
 from parser.bulk import Body, Encoder
 from parser.reply import MOST_SPOILERS
@@ -506,3 +506,24 @@ def test_whatever_the_cluster_and_s3_say_each_event_ends_somewhere(
         replay(rig)
         assert rig.s3.keys("failed/") == []
         assert set(count_ends(rig)) == set(expected)
+
+
+def test_a_batch_holds_no_more_events_for_being_the_same_again_and_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in no body fills none; so the pace must not take rows for smaller than they are."""
+    for number in range(150):
+        rig.put(f"20260115T120000.{number:06}Z-x", *(f"{event}" for event in range(1_000)))
+    in_hand = 0
+    deliver = dispatch.Dispatch._deliver
+
+    def note(self: dispatch.Dispatch, payloads: list[Subscription], *rest: Any) -> Any:
+        nonlocal in_hand
+        in_hand = max(in_hand, sum(len(each.events) for each in payloads))
+        return deliver(self, payloads, *rest)
+
+    monkeypatch.setattr(dispatch.Dispatch, "_deliver", note)
+    answer = rig.run()
+    assert (answer["received"], answer["indexed"], answer["duplicate"]) == (150_000, 1_000, 149_000)
+    size = answer["bulk_bytes"] / (1_000 * answer["bulk_requests"])
+    assert in_hand <= rig.environment().config.max_bulk_bytes / size + 1_000
