@@ -34,7 +34,7 @@ class Summary:
         counts: the counts of all deliveries, added up.
         remaining: how many objects still wait, as far as they were counted.
         uncounted: whether there are more, or may be.
-        unlisted: why the run ended before it had seen all that waits; empty where it had, or had another cause.
+        unlisted: why S3 did not list all that waits; empty where it did.
         seconds: how long it took, where somebody measured it.
         refused: the cluster took nothing more, so the run stopped.
         damaged: that was because requests are refused whatever is in them.

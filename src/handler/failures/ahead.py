@@ -73,10 +73,10 @@ class ReadAhead:
 
     def rest(self) -> Iterator[Pending]:
         """Yield the objects that have not been taken, and read none of them."""
-        for pending, future in self._queue:
+        for queued, future in self._queue:
             if future:
                 future.cancel()
-            yield pending
+            yield queued
         while (pending := self._find_next()) is not None:
             yield pending
 
