@@ -32,10 +32,15 @@ UNUSED_PARTS = (
     "aws_lambda_powertools/utilities/validation",
 )
 
+# The asynchronous client: opensearch-py goes without it, as it does where aiohttp is not installed. The
+# asynchronous helpers stay, for its other helpers import them.
+UNUSED_CLIENT = ("opensearchpy/_async/client", "opensearchpy/_async/plugins")
+
 # Tests and type stubs of the libraries, command line scripts, and what installing leaves behind.
 # METADATA and licences stay: scanners such as Amazon Inspector read them to know the packages.
 NEVER_RUN = (
     *UNUSED_PARTS,
+    *UNUSED_CLIENT,
     ".lock",
     "bin",
     "**/__pycache__",

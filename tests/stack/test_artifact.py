@@ -86,6 +86,8 @@ def test_the_artifact_holds_our_modules_as_they_are(artifact: Path, project: Pat
 def test_the_artifact_holds_only_what_runs(artifact: Path) -> None:
     names = {path.name for path in artifact.iterdir() if path.suffix != ".dist-info"}
     assert names == {
+        "LICENSE",
+        "NOTICE",
         "__pycache__",
         "aws_lambda_powertools",
         "certifi",

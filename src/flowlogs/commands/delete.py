@@ -25,7 +25,7 @@ def delete_command(
     answers: AnswersFile = ANSWERS,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing, and delete.")] = False,
 ) -> None:
-    """Delete the stack, after saying what stays: what its template retains, which is what holds data.
+    """Delete the stack, after saying what stays: what holds data.
 
     What stays costs until somebody deletes it; docs/deploy.md says how, and
     how another stack takes it over. Further options go to sam delete.

@@ -48,7 +48,7 @@ def deploy_command(
     guided: Annotated[bool, typer.Option("--guided", help="Ask again, also what is answered.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; fail where something is missing.")] = False,
 ) -> None:
-    """Deploy the stack: ask what is missing, check, show what comes, build, and run sam.
+    """Deploy the stack: ask what is missing, check, show, build, run sam.
 
     Asked is only what cannot have a default. The answers are kept in
     answers.toml, which is not tracked; answers.example.toml explains all that
@@ -63,7 +63,7 @@ def deploy_command(
 
     flowlogs deploy
 
-    flowlogs deploy --yes --parameter-overrides AdminEmail=someone@example.org LogGroupName=/vpc/flow-logs
+    flowlogs deploy --yes --parameter-overrides LogGroupName=/vpc/flow-logs
     """
     console, asks = make_console(), is_interactive() and not yes
     talk = Talk(input, lambda text: tell(console, text)) if asks else None

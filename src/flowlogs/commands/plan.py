@@ -27,7 +27,7 @@ _LOUD: Final = {"created": "green", "changed": "", "replaced": "bold red", "dele
 
 
 def plan_command(context: typer.Context, *, answers: AnswersFile = ANSWERS) -> None:
-    """Show what a deployment would make, change, replace or delete, and whom it would permit what. Then stop.
+    """Show what a deployment would change, and whom it would permit what.
 
     Needs what flowlogs deploy needs to know, and asks nothing. The functions
     are built and uploaded as for a deployment, to the bucket of sam's own,

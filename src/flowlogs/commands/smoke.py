@@ -34,7 +34,7 @@ def smoke_command(
     Needs the rights to write to the log group, and to read and delete in the
     index. The path is the real one, so it takes a minute or three.
 
-    Exit status 1 says that a step failed, or that it is not known whether it did.
+    Exit status 1 says that a step failed, or that this is not known.
 
     [bold]Examples[/bold]
 
