@@ -18,11 +18,23 @@ def properties(template: Template, name: str) -> Any:  # as the template has the
     return template["Resources"][name]["Properties"]
 
 
-@pytest.mark.parametrize("name", ["LogFormat", "LogGroupName", "TrafficType", "AggregationSeconds", "VpcId"])
+@pytest.mark.parametrize("name", ["LogGroupName", "TrafficType", "AggregationSeconds", "VpcId"])
 def test_what_both_sides_are_asked_for_is_the_same(sender: Template, template: Template, name: str) -> None:
     kept = ("Type", "Default", "AllowedPattern", "AllowedValues", "MaxLength")
     here, there = sender["Parameters"][name], template["Parameters"][name]
     assert {each: here.get(each) for each in kept} == {each: there.get(each) for each in kept}
+
+
+def test_a_sender_names_the_format_that_the_collector_takes_for_the_default(
+    sender: Template, template: Template
+) -> None:
+    """The collector learns the formats of its own account only, so a sender's is never empty."""
+    here, there = sender["Parameters"]["LogFormat"], template["Parameters"]["LogFormat"]
+    assert here["Default"] == template["Mappings"]["Format"]["Default"]["Fields"]
+    assert (f"({here['AllowedPattern']})?", here["MaxLength"]) == (
+        there["AllowedPattern"],
+        there["MaxLength"],
+    )
 
 
 def test_every_parameter_is_described_and_bounded(sender: Template) -> None:

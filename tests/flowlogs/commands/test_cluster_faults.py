@@ -97,7 +97,7 @@ def answer_slowly() -> Iterator[str]:
 
     def answer(call: Call) -> Reply:
         if call.path != "/":
-            over.wait(5)
+            over.wait(60)
         return 200, {"version": {"distribution": "opensearch", "number": "3.8.0"}}
 
     with Front(None, answer) as front:
