@@ -69,7 +69,7 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {
     "OpenSearchAuth": (BASIC, "basic"),
     "OpenSearchSecretArn": (BASIC, "arn:other"),
     "AdminEmail": (NEW, "second@example.com"),
-    "SetupSecretArn": (EXISTING, "arn:secret"),
+    "SetupSecretArn": (EXISTING, "arn:aws:secretsmanager:us-east-1:000000000000:secret:setup"),
     "SecretKmsKeyArn": ({**BASIC, "SecretKmsKeyArn": KEY.format("one")}, KEY.format("two")),
     "AdminPrincipalArn": (NEW, "arn:aws:iam::012345678901:role/operator"),
     "ReaderEmail": ({**NEW, "ReaderEmail": "third@example.com"}, "fourth@example.com"),
