@@ -18,6 +18,7 @@ from flowlogs.local import project_node
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
 from flowlogs.local.releases import RELEASES
 from handler.failures import connect_s3
+from handler.observe import logger
 from support.commands import BUCKET, REGION
 
 Nodes = Callable[[str], Embedded]
@@ -70,6 +71,14 @@ def no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     for name in set(os.environ) - before:
         if name.startswith(("AWS_", "OPENSEARCH_")):
             del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def what_is_logged_is_chosen_anew() -> Iterator[None]:
+    """Keep the level that a function has read from its configuration from the next test."""
+    level = logger.log_level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session", autouse=True)
