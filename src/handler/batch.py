@@ -3,7 +3,9 @@
 The sources differ in where payloads come from and where an unsettled rest waits, in nothing else.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import chain, islice
 
 from handler.delivery import ATTEMPTS, Delivery
@@ -12,19 +14,36 @@ from handler.failures import FailureStore, Pending
 from handler.observe import logger
 from handler.outage import PROBE_SECONDS, Mode
 from handler.report import INTERRUPTED, NOT_TRIED, BatchReport, DeliveryError, Report, leave
+from parser.document import index_name
+from parser.reply import Outcome
 from parser.subscription import Subscription
 
+Judge = Callable[[BatchReport], bool | None]
+"""Whether a report means that OpenSearch takes nothing for now; None where others must be tried to know."""
 
-def took_nothing(report: BatchReport) -> bool:
-    """Whether a delivery shows that OpenSearch takes nothing now, so that others need not wait for it."""
-    return report.gave_up or (bool(report.refused) and not report.settled)
+
+def took_nothing(environment: Environment, report: BatchReport) -> bool:
+    """Whether a delivery shows that OpenSearch takes nothing now, so that others need not wait for it.
+
+    What is said of single payloads, or by the index of another day, shows nothing about others.
+    """
+    if report.gave_up or report.settled or not report.refused:
+        return report.is_silent
+    if find_today(environment) in report.refused - report.blamed:
+        return True
+    return any(each.verdict.outcome is Outcome.RETRY and each.verdict.status for each in report.pending)
+
+
+def find_today(environment: Environment) -> str:
+    """Return the index of the day that it is now."""
+    return index_name(environment.config.index_prefix, int(time.time() * 1000))
 
 
 def deliver(
     environment: Environment,
     payloads: Iterable[Subscription],
     time_left: Callable[[], float],
-    is_away: Callable[[BatchReport], bool] = took_nothing,
+    is_away: Judge | None = None,
 ) -> Iterator[BatchReport]:
     """Deliver payloads in their order, as many at once as fill a request; yield a report for each batch.
 
@@ -37,12 +56,13 @@ def deliver(
             raised here, behind the report of what had been read.
         time_left: seconds until sending must stop.
         is_away: whether a report means that OpenSearch takes nothing for now: then the payloads that follow
-            are not sent for a while.
+            are not sent for a while. None for what one report alone says of it.
     """
+    judge = is_away or partial(took_nothing, environment)
     raised: list[Exception] = []
     unread = _read(payloads, raised)
     for first in unread:
-        yield from _deliver_batch(environment, chain([first], unread), time_left, is_away)
+        yield from _deliver_batch(environment, chain([first], unread), time_left, judge)
         del first  # it would be held while the next batch is
     if raised:
         raise raised[0]
@@ -52,14 +72,14 @@ def _deliver_batch(
     environment: Environment,
     payloads: Iterator[Subscription],
     time_left: Callable[[], float],
-    is_away: Callable[[BatchReport], bool],
+    is_away: Judge,
 ) -> Iterator[BatchReport]:
     """Deliver as many payloads as fill a request, or leave one; yield mostly one report."""
     mode = environment.outage.mode()
     if mode is Mode.STORE:
         yield leave(islice(payloads, 1), NOT_TRIED)
         return
-    if mode is Mode.PROBE:  # which has little time: a full body would need more
+    if mode is Mode.PROBE and not environment.outage.was_answered:  # a full body would need more time
         payloads = islice(payloads, 1)
     delivery = _prepare(environment, mode, time_left)
     try:
@@ -68,9 +88,12 @@ def _deliver_batch(
         logger.exception("delivery.interrupted")
         yield from _isolate(environment, delivery.payloads, time_left, is_away)
         return
-    if is_away(report):
+    away = is_away(report)
+    if report.bulk_requests and not report.is_silent and away is not False:
+        environment.outage.doubt()
+    if away:
         environment.outage.begin()
-    elif report.bulk_requests:
+    elif report.bulk_requests and away is False:
         environment.outage.end()
     yield report
 
@@ -84,13 +107,15 @@ def _read(payloads: Iterable[Subscription], raised: list[Exception]) -> Iterator
 
 
 def _prepare(environment: Environment, mode: Mode, time_left: Callable[[], float]) -> Delivery:
+    outage = environment.outage
     probing = mode is Mode.PROBE
+    short = probing and not (outage.is_long or outage.was_answered)
     return Delivery(
         environment.make_encoder,
         environment.send,
         time_left=time_left,
-        attempts=1 if probing else ATTEMPTS,
-        patience=PROBE_SECONDS if probing and not environment.outage.is_long else None,
+        attempts=1 if probing or outage.is_doubted else ATTEMPTS,
+        patience=PROBE_SECONDS if short else None,
     )
 
 
@@ -98,7 +123,7 @@ def _isolate(
     environment: Environment,
     payloads: list[Subscription],
     time_left: Callable[[], float],
-    is_away: Callable[[BatchReport], bool],
+    is_away: Judge,
 ) -> Iterator[BatchReport]:
     """Deliver each payload of an interrupted batch alone: one that cannot be handled harms no other."""
     if len(payloads) == 1:

@@ -88,6 +88,7 @@ class Config:
         retention_days: how many days indices are kept; 0 for ever. A replay rejects what is older.
         index_shards: primary shards of each day's index.
         index_replicas: copies of each shard; None for one where there is a second node.
+        own_account: the account that the stack is in; empty where that is not known.
         own_log_group: the log group that this function writes to; empty outside of Lambda.
         own_log_prefix: how the names of all log groups of the stack's own begin; empty where none is known.
         stream_hours: how long the stream that is the source keeps a record.
@@ -113,17 +114,26 @@ class Config:
     retention_days: int = 0
     index_shards: int = 1
     index_replicas: int | None = None
+    own_account: str = ""
     own_log_group: str = ""
     own_log_prefix: str = ""
     stream_hours: int = SHORTEST_STREAM
     warm_after_days: int = 0
     secret_arn: str = ""
 
-    def is_own_log(self, log_group: str) -> bool:
-        """Tell whether a log group is the function's own, or that of another part of its stack."""
-        if self.own_log_prefix and log_group.startswith(self.own_log_prefix):
+    def is_own_log(self, owner: str, log_group: str) -> bool:
+        """Tell whether a log group is the function's own, or that of another part of its stack.
+
+        Args:
+            owner: the account that the log group is in: another one may have any names. Where the function's
+                own is not known, no name but that of its very own log group says enough.
+            log_group: its name.
+        """
+        if not log_group or (self.own_account and owner != self.own_account):
+            return False
+        if self.own_account and self.own_log_prefix and log_group.startswith(self.own_log_prefix):
             return True
-        return bool(log_group) and log_group == self.own_log_group
+        return log_group == self.own_log_group
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Config":
@@ -162,6 +172,7 @@ class Config:
             retention_days=reader.read("RETENTION_DAYS", read_days, default="0") or 0,
             index_shards=reader.read("INDEX_SHARDS", read_shards, default="1") or 1,
             index_replicas=reader.read("INDEX_REPLICAS", read_replicas, default=AUTO),
+            own_account=environ.get("OWN_ACCOUNT", ""),
             own_log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
             own_log_prefix=environ.get("OWN_LOG_PREFIX", ""),
             stream_hours=reader.read("STREAM_HOURS", read_hours, default=str(SHORTEST_STREAM))

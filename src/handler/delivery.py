@@ -215,6 +215,7 @@ class Delivery:
             return []
         if is_fault_of_index(verdicts, [each.id for each in body.events], taken=body.index in self._taken):
             verdicts = [replace(verdicts[0], outcome=Outcome.WAIT)] * len(verdicts)
+            self.report.blamed.add(body.index)
         failed: list[Unsettled] = []
         rows = ((part.payload, event) for part in body.parts for event in part.events)
         for (payload, event), verdict in zip(rows, verdicts, strict=True):
@@ -273,9 +274,7 @@ class Delivery:
                 self.report.reject(each)
                 self.report.spoilers += each.verdict.status == HTTPStatus.BAD_REQUEST
             else:
-                self.report.keep([each])
-                self.report.doubted += not proven
-                self.report.refused.add(each.index)
+                self.report.doubt(each, proven=proven)
 
     def _narrow(self, unsettled: Sequence[Unsettled]) -> Body:
         """Make the body of some of a body's events. Being part of one body, they fit into one."""

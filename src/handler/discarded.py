@@ -4,7 +4,7 @@ Such a batch is read but once, record by record, for it takes memory itself, wit
 run delivers what it became as it does all others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from handler.failures import FailureStore, Pending
@@ -25,10 +25,11 @@ MOST_EVENTS: Final = 5_000
 """Of an object, about: as many as a request holds, and few enough to be held beside the batch."""
 
 
-def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], formats: str) -> int:
+def unpack(store: FailureStore, pending: Pending, records: Sequence[Record], formats: str) -> int:
     """Store the payloads of a batch anew, and what is none among the rejected. Returns how many are none.
 
     The batch itself stays; who is stopped on the way begins again, and its events come as duplicates then.
+    What has the same name each time is stored first: where that fails, nothing is there twice later.
 
     Args:
         store: the bucket.
@@ -36,19 +37,11 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
         records: what is in it.
         formats: those that lines are read by.
     """
-    unreadable = events = 0
+    readable = [record for record in records if _reject(store, pending, record, formats)]
+    events = 0
     rest: list[Rest] = []
-    for record in records:
-        key = f"{pending.key}/{record.sequence_number}"
-        source = Pending(key, len(record.data), pending.since, pending.etag)
-        try:
-            subscription = record.decode()
-        except EnvelopeError as error:
-            store.put_aside(source, record.content, str(error))
-            unreadable += 1
-            continue
-        if subscription.unusable:
-            store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
+    for record in readable:
+        subscription = record.decode()  # once more: all at once need too much memory
         if subscription.events:
             rest.append((subscription, [Unsettled("", event, GIVEN_UP) for event in subscription.events]))
             events += len(subscription.events)
@@ -56,4 +49,18 @@ def unpack(store: FailureStore, pending: Pending, records: Iterable[Record], for
             store.keep(rest, since=pending.since)
             rest, events = [], 0
     store.keep(rest, since=pending.since)
-    return unreadable
+    return len(records) - len(readable)
+
+
+def _reject(store: FailureStore, pending: Pending, record: Record, formats: str) -> bool:
+    """Store for people what of a record is for them. Returns whether it can be read."""
+    key = f"{pending.key}/{record.sequence_number}"
+    source = Pending(key, len(record.data), pending.since, pending.etag)
+    try:
+        subscription = record.decode()
+    except EnvelopeError as error:
+        store.put_aside(source, record.content, str(error))
+        return False
+    if subscription.unusable:
+        store.reject([(subscription, reject_unusable(subscription, 0))], formats, source=source)
+    return True

@@ -30,7 +30,7 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
     try:
         environment = prepare()
         subscription = decode_event(event)
-        if environment.config.is_own_log(subscription.log_group):
+        if environment.config.is_own_log(subscription.owner, subscription.log_group):
             return _pass_over(environment, subscription, context)
         (report,) = deliver(environment, [subscription], measure_time(context))
         log_failures(report)

@@ -41,6 +41,8 @@ class Outage:
         self._clock = clock
         self._pause = 0.0
         self._quiet_until = 0.0
+        self._answered = False
+        self._doubted = False
 
     def mode(self) -> Mode:
         """Return how the next payload is to be treated."""
@@ -50,15 +52,31 @@ class Outage:
         return Mode.STORE if 0 < self._quiet_until - self._clock() <= self._pause else Mode.PROBE
 
     @property
+    def was_answered(self) -> bool:
+        """Whether the cluster answered when it last took nothing: then it answers full requests too."""
+        return self._answered
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it is being asked if the cluster takes others than those that it has just refused."""
+        return self._doubted
+
+    @property
     def is_long(self) -> bool:
         """Whether short probes have been in vain for a while."""
         return self._pause >= LONGEST_PAUSE
 
+    def doubt(self) -> None:
+        """Note that the cluster answered, and took nothing: others are tried before that is believed."""
+        self._answered = self._doubted = True
+
     def begin(self) -> None:
-        """Note that a delivery gave up: at first, or when probing."""
+        """Note that the cluster takes nothing: at first, or when probing."""
+        self._answered, self._doubted = self._doubted, False
         self._pause = min(self._pause * GROWTH, LONGEST_PAUSE) if self._pause else FIRST_PAUSE
         self._quiet_until = self._clock() + self._pause
 
     def end(self) -> None:
-        """Note that the cluster answered."""
+        """Note that the cluster takes what it is sent."""
         self._pause = 0.0
+        self._answered = self._doubted = False

@@ -83,6 +83,7 @@ class BatchReport:
         bulk_requests, bulk_retries: requests sent, and those among them that sent events again.
         bulk_bytes: bytes of the bodies sent, before compression.
         refused: indices of which nothing was taken, though the cluster answered.
+        blamed: those of them that said of single payloads what may be the payloads' own fault.
         taken: indices that took events, or had taken some a moment before.
         gave_up: the cluster is away, or refuses the function: others need not try for a while.
         damaged: requests are refused whatever is in them: something in between is at fault.
@@ -98,6 +99,7 @@ class BatchReport:
     bulk_retries: int = 0
     bulk_bytes: int = 0
     refused: set[str] = field(default_factory=set)
+    blamed: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
     gave_up: bool = False
     damaged: bool = False
@@ -114,6 +116,18 @@ class BatchReport:
         """Put events into the group of those that are kept for a replay."""
         for each in unsettled:
             self.payloads[each.payload].pending.append(each)
+
+    def doubt(self, each: Unsettled, *, proven: bool) -> None:
+        """Keep an event for a replay that was refused alone.
+
+        Args:
+            each: the event.
+            proven: whether others were taken, so that it is kept for another reason.
+        """
+        self.keep([each])
+        self.doubted += not proven
+        self.refused.add(each.index)
+        self.blamed.add(each.index)
 
     def leave(self, body: Body, verdict: Verdict) -> None:
         """Keep all events of a body for a replay, for that reason."""
@@ -145,6 +159,11 @@ class BatchReport:
             else:
                 self.keep([Unsettled(again.index, again.event, REPEATED, again.payload)])
         return duplicates
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the cluster is away, or refuses the function: whatever is in the requests."""
+        return self.gave_up and not self.damaged
 
     @property
     def received(self) -> int:

@@ -7,19 +7,20 @@ failure store as with the other source, so that no record holds up those behind 
 
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-from handler.batch import Safe, deliver
+from handler.batch import Safe, deliver, find_today
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import Pending
 from handler.observe import add_payload, count, emit_metrics, find_reasons, log_failures, logger, measure_lag
+from handler.outage import Mode
 from handler.report import NO_TIME, NOT_TRIED, BatchReport, Report
-from parser.document import index_name
 from parser.errors import EnvelopeError
 from parser.kinesis import Record, answer, read_records
+from parser.reply import SEVERAL
 from parser.subscription import Subscription
 
 if TYPE_CHECKING:
@@ -28,17 +29,34 @@ if TYPE_CHECKING:
 SHORTEST_RECORD: Final = 3.0
 """Seconds. With less time than this left, no further record is begun."""
 
-LATEST: Final = -6.0
+LATEST: Final = -3.0
 """Seconds behind the end of sending, up to which records are stored one by one: those behind come again. What
-is kept of the time is more."""
+is kept of the time is enough for the one begun last, and for what is pending of them all."""
 
 WAITING_SHARE: Final = 0.5
 """Of the time that the stream keeps a record: older ones wait in the bucket instead, where nothing expires.
 The other half is what a backlog of the first needs to come out, and people to mend a function that fails."""
 
+MOST_EVENTS: Final = 5_000
+"""Of records that go to the bucket unsent, about: as many as a request holds share an object."""
 
-Opened = deque[tuple[Record, Subscription | str]]
-"""Records that were read, in their order, and what they hold: a payload, or why it is none."""
+
+@dataclass(frozen=True, slots=True)
+class OwnEvents:
+    """What a record holds that is of the functions' own log."""
+
+    log_group: str
+    events: int
+
+
+Content = Subscription | OwnEvents | str
+"""What a record holds: a payload, one that is passed over, or why it is none."""
+
+Opened = deque[tuple[Record, Content]]
+"""Records that were read, in their order."""
+
+Turn = tuple[Record, Content, Report | None]
+"""A record whose turn it is, and what became of its payload."""
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
@@ -83,7 +101,10 @@ class Invocation:
         self._environment = environment
         self._time_left = measure_time(context)
         self._safe = Safe(environment, context.aws_request_id)
-        self._today = index_name(environment.config.index_prefix, int(time.time() * 1000))
+        self._today = find_today(environment)
+        outage = environment.outage
+        self._once_more = outage.mode() is Mode.PROBE and outage.was_answered
+        self._vain = 0
         self._stopped_at: Record | None = None
         self.counts: Counter[str] = Counter(count(BatchReport()))
         self.counts.update(records=0, unreadable=0)
@@ -98,18 +119,28 @@ class Invocation:
     def run(self, records: Iterable[Record]) -> Record | None:
         """Settle records in their order; return the first that is not settled, None where all are."""
         opened: Opened = deque()
+        held: list[BatchReport] = []
+        events = 0
         payloads = self._open(records, opened)
         for delivered in deliver(self._environment, payloads, self._time_left, self._is_away):
             self.reasons = find_reasons(delivered) | self.reasons
             if delivered.bulk_requests or delivered.rejected:
                 log_failures(delivered)
             self.counts.update(count(replace(delivered, payloads=[])))
-            if left := self._settle(opened, delivered):
+            held.append(delivered)
+            events += delivered.received
+            is_unsent = not delivered.bulk_requests  # too old ones share an object
+            if self._vain or (events < MOST_EVENTS and is_unsent and not self._is_young(opened[-1][0])):
+                continue
+            if left := self._settle(opened, held):
                 return left
-        return self._set_unreadable_aside(opened) or self._stopped_at
+            held, events = [], 0
+        if self._vain:
+            self._environment.outage.begin()
+        return self._settle(opened, held) or self._stopped_at
 
     def _open(self, records: Iterable[Record], opened: Opened) -> Iterator[Subscription]:
-        """Yield the payloads, and note whose they are, and why other records hold none."""
+        """Yield the payloads, and note whose they are, and what the other records hold."""
         for record in records:
             if self._time_left() < SHORTEST_RECORD:
                 self._stopped_at = record
@@ -119,90 +150,101 @@ class Invocation:
             except EnvelopeError as error:
                 opened.append((record, str(error)))
                 continue
-            if self._environment.config.is_own_log(subscription.log_group):
-                self._pass_over(subscription)
+            if self._environment.config.is_own_log(subscription.owner, subscription.log_group):
+                events = len(subscription.events) + len(subscription.unusable)
+                opened.append((record, OwnEvents(subscription.log_group, events)))
                 continue
             opened.append((record, subscription))
             yield subscription
 
-    def _pass_over(self, subscription: Subscription) -> None:
-        """Settle a payload of the functions' own log: nothing is indexed, and told but once in a while."""
-        self._passed_over += 1
-        events = len(subscription.events) + len(subscription.unusable)
-        if untold := self._environment.own_log.pass_over(events):
-            logger.warning("stream.own_log", extra={"log_group": subscription.log_group, "own_log": untold})
-            self.counts["own_log"] += untold
+    def _is_away(self, report: BatchReport) -> bool | None:
+        """Whether OpenSearch takes nothing that is of now. An index of another day stops nobody.
 
-    def _is_away(self, report: BatchReport) -> bool:
-        """Whether OpenSearch takes nothing that is of now. An index of another day stops nobody."""
-        return report.gave_up or self._today in report.refused
+        Where it answers, and takes nothing of a batch, that may lie in the batch: None, until others show it.
+        """
+        if report.is_silent:
+            return True
+        if self._today in report.taken or not (self._vain or self._is_vain(report)):
+            self._vain = 0
+            return False
+        self._vain = (self._vain + 1) % SEVERAL
+        return None if self._vain else True
 
-    def _settle(self, opened: Opened, batch: BatchReport) -> Record | None:
-        """Settle the records of a batch, in their order; return the first that the stream keeps, or None."""
-        end = self._keep(opened, batch)
-        for report in batch.payloads:
-            if left := self._set_unreadable_aside(opened):
-                return left
-            record, subscription = opened.popleft()
-            if record is end or not self._finish(record, cast("Subscription", subscription), report):
-                return record
-        return None
+    def _is_vain(self, report: BatchReport) -> bool:
+        """Whether nothing that is of now was taken of a batch, though OpenSearch answered."""
+        return report.damaged or (self._today in report.refused and self._today not in report.taken)
 
-    def _keep(self, opened: Opened, batch: BatchReport) -> Record | None:
-        """Store what is pending of a batch up to the record that the stream keeps, and return that one."""
-        rest: list[tuple[Subscription, Report]] = []
-        first = end = None
-        payloads = (each for each in opened if not isinstance(each[1], str))
-        for (record, payload), report in zip(payloads, batch.payloads, strict=False):
-            subscription = cast("Subscription", payload)
-            if self._may_wait(record, subscription, report, batch):
+    def _is_young(self, record: Record) -> bool:
+        hours = self._environment.config.stream_hours
+        return time.time() - record.arrived < hours * 3600 * WAITING_SHARE
+
+    def _settle(self, opened: Opened, held: Sequence[BatchReport]) -> Record | None:
+        """Settle the records of batches, in their order; return the first that the stream keeps, or None.
+
+        What has the same name whenever it is written comes first: where it fails, the record comes again, and
+        what is stored under a new name each time is not stored yet.
+        """
+        is_there = any(self._today in batch.taken for batch in held)
+        reports = ((report, batch) for batch in held for report in batch.payloads)
+        ready: list[Turn] = []
+        end = None
+        for record, content in opened:
+            report = None
+            if isinstance(content, Subscription):
+                if not (reported := next(reports, None)):
+                    break
+                report, batch = reported
+                if self._may_wait(record, content, report, batch, is_there=is_there):
+                    end = record
+                    break
+            if not self._write(record, content, report):
                 end = record
                 break
-            if report.pending:
-                rest.append((subscription, report))
-                first = first or record
-        try:
-            self._safe.keep(rest)
-        except Exception:  # noqa: BLE001  # no place but the stream: they come again, and not those before
-            logger.exception("stream.not_kept", extra={"record": first.place if first else None})
-            return first
+            ready.append((record, content, report))
+        end = self._keep(ready, end)
+        for record, content, report in ready:
+            if record is end:
+                break
+            opened.popleft()
+            self._count(content, report)
         return end
 
-    def _finish(self, record: Record, subscription: Subscription, report: Report) -> bool:
-        """Store what is rejected of a record, and count it; return False where the stream keeps it."""
-        if report.rejected:
-            if self._time_left() < LATEST:
-                return False
-            try:
-                self._safe.reject(subscription, report, source=_name(record))
-            except Exception:  # noqa: BLE001  # as where events are kept
-                logger.exception("stream.not_kept", extra={"record": record.place})
-                return False
-        add_payload(self.counts, report)
-        self.counts["records"] += 1
-        for name, age in measure_lag(subscription).items():
-            self.counts[name] = max(self.counts[name], age)
-        return True
-
     def _may_wait(
-        self, record: Record, subscription: Subscription, report: Report, batch: BatchReport
+        self,
+        record: Record,
+        subscription: Subscription,
+        report: Report,
+        batch: BatchReport,
+        *,
+        is_there: bool,
     ) -> bool:
-        """Whether the record is left in the stream: it is young, and OpenSearch takes nothing at all."""
-        if not report.pending:
-            return False
-        hours = self._environment.config.stream_hours
-        is_young = time.time() - record.arrived < hours * 3600 * WAITING_SHARE
-        is_untouched = report.settled == len(subscription.unusable)
-        not_tried = any(each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending)
-        return is_untouched and is_young and (self._is_away(batch) or not_tried)
+        """Whether the record is left in the stream: it is young, and OpenSearch takes nothing at all.
 
-    def _set_unreadable_aside(self, opened: Opened) -> Record | None:
-        """Set aside the records whose turn it is and that are no payload; return one where that fails."""
-        while opened and isinstance(opened[0][1], str):
-            record, reason = opened.popleft()
-            if not self._set_aside(record, str(reason)):
-                return record
-        return None
+        Where it takes others, or has refused it once before, a record that it refuses holds up nobody.
+        """
+        if not report.pending or report.settled != len(subscription.unusable) or not self._is_young(record):
+            return False
+        unsent = [each.verdict in (NOT_TRIED, NO_TIME) for each in report.pending]
+        if batch.is_silent or all(unsent):
+            return True
+        if self._is_vain(batch):
+            return not is_there and not self._once_more
+        return any(unsent)
+
+    def _write(self, record: Record, content: Content, report: Report | None) -> bool:
+        """Store for people what is for them; return False where that fails, or there is no time for it."""
+        if isinstance(content, str):
+            return self._set_aside(record, content)
+        if not isinstance(content, Subscription) or report is None or not report.rejected:
+            return True
+        if self._time_left() < LATEST:
+            return False
+        try:
+            self._safe.reject(content, report, source=_name(record))
+        except Exception:  # noqa: BLE001  # no place but the stream: it comes again, and not those before
+            logger.exception("stream.not_kept", extra={"record": record.place})
+            return False
+        return True
 
     def _set_aside(self, record: Record, reason: str) -> bool:
         """Store a record that is no payload; return False where that fails, or there is no time for it."""
@@ -211,11 +253,44 @@ class Invocation:
         logger.warning("stream.unreadable", extra={"record": record.place, "reason": reason})
         try:
             self._safe.set_aside(_name(record), record.content, reason)
-        except Exception:  # noqa: BLE001  # no place but the stream, as where events are kept
+        except Exception:  # noqa: BLE001  # as where events are rejected
             logger.exception("stream.not_kept", extra={"record": record.place})
             return False
-        self.counts.update(records=1, unreadable=1)
         return True
+
+    def _keep(self, ready: Sequence[Turn], end: Record | None) -> Record | None:
+        """Store what is pending of records; return the first that the stream keeps."""
+        rest = [
+            (record, content, report)
+            for record, content, report in ready
+            if report and report.pending and isinstance(content, Subscription)
+        ]
+        try:
+            self._safe.keep([(subscription, report) for _, subscription, report in rest])
+        except Exception:  # noqa: BLE001  # as where events are rejected
+            first = rest[0][0]
+            logger.exception("stream.not_kept", extra={"record": first.place})
+            return first
+        return end
+
+    def _count(self, content: Content, report: Report | None) -> None:
+        """Count a record that is settled."""
+        if isinstance(content, OwnEvents):
+            self._pass_over(content)
+            return
+        self.counts["records"] += 1
+        self.counts["unreadable"] += isinstance(content, str)
+        if isinstance(content, Subscription) and report:
+            add_payload(self.counts, report)
+            for name, age in measure_lag(content).items():
+                self.counts[name] = max(self.counts[name], age)
+
+    def _pass_over(self, own: OwnEvents) -> None:
+        """Count a payload of the functions' own log: nothing is indexed, and told but once in a while."""
+        self._passed_over += 1
+        if untold := self._environment.own_log.pass_over(own.events):
+            logger.warning("stream.own_log", extra={"log_group": own.log_group, "own_log": untold})
+            self.counts["own_log"] += untold
 
 
 def _name(record: Record) -> Pending:

@@ -76,6 +76,7 @@ def changed(**changes: object) -> Config:
                     "RETENTION_DAYS",
                     "AWS_LAMBDA_LOG_GROUP_NAME",
                     "OWN_LOG_PREFIX",
+                    "OWN_ACCOUNT",
                 ],
                 "",
             ),

@@ -11,7 +11,12 @@ from support.invocation import Invocation
 from support.recorder import Recorder
 
 FUNCTIONS, DOMAIN = "/flowlogs/prod/functions", "/flowlogs/prod/domain"
-OF_THE_STACK = {"AWS_LAMBDA_LOG_GROUP_NAME": FUNCTIONS, "OWN_LOG_PREFIX": "/flowlogs/prod/"}
+OWN, FOREIGN = "123456789012", "222222222222"
+OF_THE_STACK = {
+    "AWS_LAMBDA_LOG_GROUP_NAME": FUNCTIONS,
+    "OWN_LOG_PREFIX": "/flowlogs/prod/",
+    "OWN_ACCOUNT": OWN,
+}
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
 COUNTS = [
     *("received", "indexed", "duplicate", "conflicting", "pending", "rejected", "unaccounted", "unparsed"),
@@ -19,11 +24,11 @@ COUNTS = [
 ]
 
 
-def make_event(log_group: str, events: int = 2) -> dict[str, dict[str, str]]:
+def make_event(log_group: str, events: int = 2, owner: str = OWN) -> dict[str, dict[str, str]]:
     rows: list[dict[str, object]] = [
         {"id": f"{number:056d}", "timestamp": 1_768_478_400_000, "message": LINE} for number in range(events)
     ]
-    return encode_event("123456789012", log_group, "eni-0a1b-all", rows)
+    return encode_event(owner, log_group, "eni-0a1b-all", rows)
 
 
 @pytest.fixture
@@ -74,20 +79,38 @@ def test_what_is_not_the_own_log_is_delivered(
     assert "own_log" not in answer
 
 
+@pytest.mark.parametrize("log_group", [FUNCTIONS, DOMAIN, "/flowlogs/prod/vpc"])
+def test_what_another_account_sends_from_a_log_group_of_such_a_name_is_delivered(
+    invocation: Invocation, recorder: Recorder, log_group: str
+) -> None:
+    answer = invocation(make_event(log_group, owner=FOREIGN))
+
+    assert (answer["received"], answer["indexed"], len(recorder.received)) == (2, 2, 1)
+    assert "own_log" not in answer
+
+
+GROUP, PREFIX = {"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f"}, {"OWN_LOG_PREFIX": "/flowlogs/prod/"}
+
+
 @pytest.mark.parametrize(
-    ("environ", "own"),
+    ("environ", "own", "foreign"),
     [
-        ({}, []),
-        ({"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f"}, ["/aws/lambda/f"]),
-        ({"OWN_LOG_PREFIX": "/flowlogs/prod/"}, [FUNCTIONS, DOMAIN]),
+        ({}, [], []),
+        (GROUP, ["/aws/lambda/f"], ["/aws/lambda/f"]),
+        (PREFIX, [], []),
+        (GROUP | {"OWN_ACCOUNT": OWN}, ["/aws/lambda/f"], []),
+        (PREFIX | {"OWN_ACCOUNT": OWN}, [FUNCTIONS, DOMAIN], []),
     ],
-    ids=["nothing-known", "log-group", "prefix"],
+    ids=["nothing", "log-group-alone", "prefix-alone", "log-group-and-account", "prefix-and-account"],
 )
-def test_the_environment_says_which_log_groups_are_the_own(environ: dict[str, str], own: list[str]) -> None:
+def test_the_environment_says_which_log_groups_are_the_own(
+    environ: dict[str, str], own: list[str], foreign: list[str]
+) -> None:
     config = Config.from_environ({"OPENSEARCH_URL": "http://localhost", "OPENSEARCH_AUTH": "none", **environ})
 
     groups = ["", "/aws/lambda/f", "/aws/lambda/f2", FUNCTIONS, DOMAIN, "/flowlogs/other/functions"]
-    assert [group for group in groups if config.is_own_log(group)] == own
+    assert [group for group in groups if config.is_own_log(OWN, group)] == own
+    assert [group for group in groups if config.is_own_log(FOREIGN, group)] == foreign
 
 
 def test_what_was_passed_over_in_silence_is_told_after_a_while() -> None:

@@ -513,7 +513,7 @@ def test_payloads_of_the_functions_own_log_end_quietly_and_are_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A line about them would call for the next: they are told with what is said anyway, and now and then."""
-    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/")
+    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/", OWN_ACCOUNT="123456789010")
     own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW, ROW | {"timestamp": -1}])[
         "awslogs"
     ]["data"]
@@ -536,7 +536,7 @@ def test_a_record_behind_the_functions_own_log_is_left_in_the_stream_while_opens
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Silence about the one is no answer for the other."""
-    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/")
+    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/", OWN_ACCOUNT="123456789010")
     own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW])["awslogs"]["data"]
     function.cluster.away = True
     event = make_records([own, payload("1"), payload("2")])
@@ -550,6 +550,144 @@ def test_a_record_behind_the_functions_own_log_is_left_in_the_stream_while_opens
     function.now[0] += 31
     assert function(event) is None
     assert taken(function) == ["1", "2"]
+
+
+@pytest.mark.usefixtures("account")
+def test_the_functions_own_log_behind_a_record_that_waits_is_counted_in_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It comes again with that record, maybe to an environment that knows nothing of it."""
+    own = encode_event("123456789010", "/flowlogs/x/functions", "s", [ROW, ROW])["awslogs"]["data"]
+    event = make_records([payload("1"), own])
+    told = 0
+    for away in (True, True, True, False):
+        function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/", OWN_ACCOUNT="123456789010")
+        function.cluster.away = away
+        assert function(event) == ("0" if away else None)
+        told += sum(each.get("own_log", 0) for each in function.metrics)
+
+    assert told == 2
+
+
+@pytest.mark.usefixtures("account")
+def test_flow_logs_of_another_account_are_indexed_whatever_their_log_group_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    function = make_function(monkeypatch, OWN_LOG_PREFIX="/flowlogs/x/", OWN_ACCOUNT="123456789010")
+    row = ROW | {"timestamp": int(time.time() * 1000)}
+    foreign = encode_event("222222222222", "/flowlogs/x/vpc", "s", [row])["awslogs"]["data"]
+
+    assert function(make_records([foreign])) is None
+
+    assert taken(function) == ["own"]
+    assert function.metrics[0].get("own_log", 0) == 0
+
+
+@pytest.mark.parametrize("behind", [[], ["1", "2"]], ids=["alone", "before others"])
+def test_a_record_that_the_index_refuses_holds_up_its_shard_for_one_pause_at_most(
+    function: Function, behind: list[str]
+) -> None:
+    """Alone it may be that the index takes nothing at all: so it is tried again, beside what came since."""
+    function.cluster.rule = lambda _, identity: REFUSED if identity == "p" else TAKEN
+
+    assert function(make_records([payload("p")])) == "0"
+    assert stored("") == {}
+    function.now[0] += 31
+    assert function(make_records([payload("p"), *map(payload, behind)])) is None
+
+    assert taken(function) == behind
+    (key,) = stored("")
+    assert key.startswith("rejected/" if behind else "failed/")
+    assert [each["unaccounted"] for each in function.metrics] == [0, 0]
+
+
+@pytest.mark.usefixtures("one_by_one")
+@pytest.mark.parametrize("status", [REFUSED, BLOCKED])
+def test_what_the_index_refuses_goes_to_the_bucket_where_a_later_request_is_taken(
+    function: Function, status: int
+) -> None:
+    function.cluster.rule = lambda _, identity: status if identity[0] == "p" else TAKEN
+
+    event = make_records([payload("p0"), payload("p1"), payload("2"), payload("p3"), JUNK, payload("4")])
+
+    assert function(event) is None
+    assert taken(function) == ["2", "4"]
+    assert sorted(waiting()) == ["p0", "p1", "p3"]
+    metrics = function.metrics[0]
+    assert some(metrics, "records", "unreadable", *ACCOUNTS) == {
+        "records": 6,
+        "unreadable": 1,
+        **dict(zip(ACCOUNTS, (5, 2, 0, 3, 0, 0), strict=True)),
+    }
+
+
+@pytest.mark.usefixtures("one_by_one")
+def test_after_three_requests_in_vain_no_more_are_sent_and_the_stream_keeps_all(function: Function) -> None:
+    function.cluster.rule = lambda *_: BLOCKED
+
+    event = make_records([payload(str(number)) for number in range(20)])
+
+    assert (function(event), function.cluster.requests) == ("0", 3)
+    assert (function(event), function.cluster.requests) == ("0", 3)
+    assert stored("") == {}
+    function.now[0] += 31
+    assert (function(event), function.cluster.requests) == ("3", 6), "those that were refused twice"
+    assert waiting() == ["0", "1", "2"]
+
+
+def test_a_rest_is_not_stored_where_what_is_rejected_beside_it_cannot_be(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record comes again, and the rest would be there under a new name each time."""
+    write = FailureStore._write
+
+    def refuse(self: FailureStore, key: str, *arguments: Any, **named: Any) -> str:
+        if key.startswith("rejected/"):
+            raise OSError("access denied")
+        return write(self, key, *arguments, **named)
+
+    function.cluster.rule = lambda _, identity: {"b": BLOCKED, "r": REFUSED}.get(identity[0], TAKEN)
+    event = make_records([payload("t1"), payload("b1"), payload("t2", "b2", "r2"), payload("b3")])
+    with monkeypatch.context() as patch:
+        patch.setattr(FailureStore, "_write", refuse)
+        assert function(event) == "2"
+        assert waiting() == ["b1"]
+        rest = make_records([payload("t2", "b2", "r2"), payload("b3")], first=2)
+        assert [function(rest) for _ in range(3)] == ["2"] * 3
+        assert waiting() == ["b1"]
+
+    assert function(rest) is None
+    assert sorted(waiting()) == ["b1", "b2", "b3"]
+
+
+def test_records_that_are_handed_to_the_bucket_unsent_share_objects(
+    function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_EVENTS", 8)
+    function.cluster.away = True
+    function(make_records([payload("0")]))
+    data = [payload(f"{number}.1", f"{number}.2") for number in range(9)]
+
+    assert function(make_records([*data[:3], JUNK, *data[3:]], arrived=0.0)) is None
+
+    objects = [decode_all(each) for each in stored("failed/").values()]
+    assert sorted(len(each) for each in objects) == [1, 4, 4]
+    assert sorted(waiting()) == [f"{number}.{place}" for number in range(9) for place in (1, 2)]
+    assert some(function.metrics[1], "records", "unreadable", "pending") == {
+        "records": 10,
+        "unreadable": 1,
+        "pending": 18,
+    }
+
+
+def test_behind_old_records_a_young_one_stays_in_the_stream(function: Function) -> None:
+    function.cluster.away = True
+    function(make_records([payload("0")]))
+    old = make_records([payload("1"), payload("2")], arrived=0.0)["Records"]
+    young = make_records([payload("3"), payload("4")], first=2)["Records"]
+
+    assert function({"Records": [*old, *young]}) == "2"
+    assert waiting() == ["1", "2"]
 
 
 IS_FULL, ALWAYS = Encoder.__dict__["is_full"], property(lambda _: True)

@@ -2,8 +2,10 @@
 
 import base64
 import gzip
+import json
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,10 +21,11 @@ from handler.config import Config
 from handler.environment import Environment
 from handler.failures.names import REJECTED
 from handler.failures.rejected_lines import read_lines
-from handler.outage import Outage
+from handler.outage import LONGEST_PAUSE, Outage
+from parser.bulk import Body
 from support.memory_s3 import MemoryS3, make_error
 from support.replaying import ENVIRON, Rig
-from support.scripted import SCRIPTS, Scripted, failing
+from support.scripted import CREATED, SAID, SCRIPTS, THERE, Scripted, failing
 
 DAY = 86_400_000
 OWN = "/flowlogs/x/functions"
@@ -53,7 +56,7 @@ def make_data(number: int, kind: str, days_ago: int, now: int) -> tuple[str, lis
     return encode_event("1", group, "eni", rows)["awslogs"]["data"], [] if kind == "own" else ids
 
 
-def list_safe(s3: MemoryS3, cluster: Scripted, rig: Rig) -> tuple[set[str], set[bytes]]:
+def list_safe(s3: MemoryS3, cluster: "Scripted | Particular", rig: Rig) -> tuple[set[str], set[bytes]]:
     """Return the ids of all events that are in the index or the bucket, and what is set aside unread."""
     lines = [
         line for key in s3.keys(REJECTED) if key.endswith(".gz") for line in read_lines(s3.objects[key].data)
@@ -69,7 +72,7 @@ def emitted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     counts: list[dict[str, int]] = []
     monkeypatch.setattr(stream, "emit_metrics", lambda _, counted: counts.append(dict(counted)))
     monkeypatch.setattr("handler.delivery.FIRST_DELAY", 0.0)
-    rig.environ["OWN_LOG_PREFIX"] = "/flowlogs/x/"
+    rig.environ |= {"OWN_LOG_PREFIX": "/flowlogs/x/", "OWN_ACCOUNT": "1"}
     return counts
 
 
@@ -140,6 +143,81 @@ def test_before_the_answered_record_all_is_safe_and_from_it_on_all_comes_again(
     assert set(cluster.documents.values()) <= {1}
     assert list_safe(rig.s3, cluster, rig)[0] == expected
     assert {each for each in expected - taken if each[0] not in "rs"} == set()
+
+
+@dataclass
+class Particular:
+    """A cluster that is well, and takes no event of some kinds, whatever stands beside it."""
+
+    documents: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def send(self, body: Body, _: float) -> tuple[int, bytes]:
+        """Answer a bulk request."""
+        letters = {event.id[0] for event in body.events}
+        if "x" in letters:
+            error = {"type": "action_request_validation_exception", "reason": "no"}
+            return 400, json.dumps({"error": error, "status": 400}).encode()
+        if "w" in letters:
+            return 413, b"too large"
+        items = [{"create": self._create(body.index, event.id)} for event in body.events]
+        return 200, json.dumps({"errors": True, "items": items}).encode()
+
+    def _create(self, index: str, identity: str) -> dict[str, Any]:
+        if (index, identity) in self.documents:
+            return THERE
+        if identity[0] == "p":
+            return {"status": 400, "error": {"type": "strict_dynamic_mapping_exception", "reason": "strict"}}
+        if said := SAID.get(identity[0]):
+            return said
+        self.documents[index, identity] += 1
+        return CREATED
+
+
+ODD = st.sampled_from(["t", "t", "p", "pp", "ppp", "pt", "b", "q", "r", "x", "xx", "xxx", "xxxt", "w", "www"])
+
+
+@given(
+    records=st.lists(st.tuples(ODD, st.integers(0, 1)), min_size=1, max_size=9),
+    max_bytes=st.sampled_from([1, 900, 5_000_000]),
+    arrivals=st.sampled_from([1, 3, 100]),
+)
+@example([("p", 0), ("t", 0)], 5_000_000, 1)
+@example([("p", 0), ("p", 0), ("p", 0), ("p", 0), ("t", 0)], 1, 100)
+@example([("xxx", 0), ("t", 0)], 5_000_000, 100)
+@example([("w", 0)], 1, 1)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_where_the_cluster_takes_others_a_shard_comes_to_its_end(
+    rig: Rig, emitted: list[dict[str, int]], records: list[tuple[str, int]], max_bytes: int, arrivals: int
+) -> None:
+    """Though no record is old: what is refused by an answer holds up nobody for more than a few invocations.
+
+    The records arrive so many at a time; between invocations there is always the pause of an outage.
+    """
+    rig.s3.objects.clear()
+    rig.s3.before = lambda *_: None
+    emitted.clear()
+    cluster, now = Particular(), [0.0]
+    made = [
+        make_data(number, kind, days, int(time.time() * 1000)) for number, (kind, days) in enumerate(records)
+    ]
+    rows = [make_records([data], first=number)["Records"][0] for number, (data, _) in enumerate(made)]
+    config = Config.from_environ(ENVIRON | rig.environ)
+    object.__setattr__(config, "max_bulk_bytes", max_bytes)
+    environment = Environment(config, cluster.send, Outage(lambda: now[0]))
+    done, invocations, there = 0, 0, arrivals
+    while done < len(rows):
+        handed = rows[done:there]
+        left = invoke(environment, handed) if handed else None
+        done = done + len(handed) if left is None else left
+        there += arrivals
+        now[0] += LONGEST_PAUSE + 1
+        invocations += 1
+        assert invocations <= 2 * len(rows) + len(rows) // arrivals + 2
+    safe, _ = list_safe(rig.s3, cluster, rig)
+    ids = [each for _, identities in made for each in identities]
+    assert set(ids) <= safe
+    assert sum(counts["received"] for counts in emitted) == len(ids)
+    assert sum(counts["unaccounted"] for counts in emitted) == 0
 
 
 def invoke(environment: Environment, rows: list[dict[str, Any]]) -> int | None:

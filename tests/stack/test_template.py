@@ -128,6 +128,7 @@ def test_the_defaults_are_those_of_the_function(template: Template) -> None:
         "LOG_FORMATS",
         "FAILURE_BUCKET",
         "OWN_LOG_PREFIX",
+        "OWN_ACCOUNT",
         *OF_THE_C_LIBRARY,
     }
     defaults |= {"LOG_FORMATS": template["Mappings"]["Format"]["Default"]["Fields"]}

@@ -96,7 +96,7 @@ def hold(pending: Pending, content: Content, config: Config, now: datetime, *, a
     """
     held = Held(replace(pending, etag=content.etag), content.attempts, content.rejected, alone)
     for subscription in content.decode():
-        if config.is_own_log(subscription.log_group):
+        if config.is_own_log(subscription.owner, subscription.log_group):
             held.own_log += len(subscription.events) + len(subscription.unusable)
             continue
         fresh, expired = divide(subscription.events, config, now)

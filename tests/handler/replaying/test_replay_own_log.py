@@ -13,7 +13,7 @@ KEY = f"{FAILED}2026/01/15/12/20260115T120000.000000Z-1.json.gz"
 @pytest.fixture
 def own(rig: Rig) -> Rig:
     """Give a stack that knows its own log."""
-    rig.environ["OWN_LOG_PREFIX"] = "/flowlogs/x/"
+    rig.environ |= {"OWN_LOG_PREFIX": "/flowlogs/x/", "OWN_ACCOUNT": "1"}
     return rig
 
 
