@@ -29,14 +29,14 @@ def took_nothing(environment: Environment, report: BatchReport) -> bool:
     """
     if report.gave_up or report.settled or not report.refused:
         return report.is_silent
-    if find_today(environment) in report.refused - report.blamed:
+    if find_index(environment, time.time()) in report.refused - report.blamed:
         return True
     return any(each.verdict.outcome is Outcome.RETRY and each.verdict.status for each in report.pending)
 
 
-def find_today(environment: Environment) -> str:
-    """Return the index of the day that it is now."""
-    return index_name(environment.config.index_prefix, int(time.time() * 1000))
+def find_index(environment: Environment, now: float) -> str:
+    """Return the index of what is of now, in epoch seconds."""
+    return index_name(environment.config.index_prefix, int(now * 1000))
 
 
 def deliver(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from handler.batch import Safe, deliver, find_today
+from handler.batch import Safe, deliver, find_index
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import Pending
 from handler.observe import add_payload, count, emit_metrics, find_reasons, log_failures, logger, measure_lag
@@ -101,7 +101,7 @@ class Invocation:
         self._environment = environment
         self._time_left = measure_time(context)
         self._safe = Safe(environment, context.aws_request_id)
-        self._today = find_today(environment)
+        self._today = find_index(environment, time.time())
         outage = environment.outage
         self._once_more = outage.mode() is Mode.PROBE and outage.was_answered
         self._vain = 0

@@ -4,6 +4,7 @@ import gzip
 import io
 import itertools
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -286,6 +287,84 @@ def test_whether_it_is_over_is_asked_with_one_payload() -> None:
 
     assert [ids for _, ids in cluster.requests] == [["id-0"], ["id-1", "id-2", "id-3", "id-4"]]
     assert [len(report.payloads) for report in reports] == [1, 4]
+
+
+STRICT: Final = (400, "strict_dynamic_mapping_exception", "mapping set to strict")
+UNREAD: Final = json.dumps(
+    {"error": {"type": "action_request_validation_exception", "reason": "no"}}
+).encode()
+
+
+def say_of(item: Item) -> Callable[[Cluster], None]:
+    def set_up(cluster: Cluster) -> None:
+        cluster.say = lambda each: item if each in {"id-1", "id-2", "id-3"} else None
+
+    return set_up
+
+
+def refuse_with(status: int, reply: bytes) -> Callable[[Cluster], None]:
+    def set_up(cluster: Cluster) -> None:
+        cluster.refuse = lambda ids: (status, reply) if {"id-1", "id-2", "id-3"} & set(ids) else None
+
+    return set_up
+
+
+@pytest.mark.parametrize(
+    "set_up",
+    [
+        pytest.param(say_of(STRICT), id="in words that name no event"),
+        pytest.param(say_of(BLOCKED), id="by the index of a day that is over"),
+        pytest.param(refuse_with(400, UNREAD), id="with its request"),
+        pytest.param(refuse_with(413, b"too large"), id="as too large"),
+    ],
+)
+@pytest.mark.parametrize("events", [1, 3])
+def test_a_payload_that_is_refused_alone_is_no_outage_for_the_next(
+    set_up: Callable[[Cluster], None], events: int
+) -> None:
+    cluster = Cluster()
+    set_up(cluster)
+    environment = make_environment(cluster)
+    odd = payload("odd", *map(event, range(1, events + 1)))
+
+    reports = [run([each], cluster, environment) for each in (odd, payload("a", event(8)), odd, odd)]
+    reports.append(run([payload("b", event(9))], cluster, environment))
+
+    assert [groups(report.payloads[0]) for (report,) in reports] == [
+        (0, 0, events, 0),
+        (1, 0, 0, 0),
+        (0, 0, events, 0),
+        (0, 0, events, 0),
+        (1, 0, 0, 0),
+    ]
+
+
+def test_an_index_of_today_that_takes_nothing_is_an_outage_for_the_next() -> None:
+    cluster = Cluster(say=lambda _: BLOCKED)
+    environment = make_environment(cluster)
+    now = Event("id-1", int(time.time() * 1000), "no flow log")
+
+    for _ in range(2):
+        (report,) = run([payload("a", now)], cluster, environment)
+        assert groups(report.payloads[0]) == (0, 0, 1, 0)
+
+    assert len(cluster.requests) == 1
+
+
+def test_whether_an_index_that_answers_takes_others_is_asked_with_all_that_is_there() -> None:
+    """One payload would be the same each time, where the source begins with it each time."""
+    cluster = Cluster(say=lambda each: STRICT if each == "id-0" else None)
+    environment = make_environment(cluster)
+    now = [1_000.0]
+    object.__setattr__(environment, "outage", Outage(lambda: now[0]))
+    environment.outage.doubt()
+    environment.outage.begin()
+    now[0] += 31
+
+    (report,) = run([payload(f"{n}", event(n)) for n in range(5)], cluster, environment)
+
+    assert cluster.requests == [(INDEX, [f"id-{n}" for n in range(5)])]
+    assert [groups(each) for each in report.payloads] == [(0, 0, 0, 1), *[(1, 0, 0, 0)] * 4]
 
 
 def test_nothing_more_is_read_into_a_batch_once_the_cluster_gave_no_answer() -> None:

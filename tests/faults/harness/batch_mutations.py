@@ -6,8 +6,10 @@ from typing import Any, Final
 
 from faults.harness.mutation import Mutation, patch, succeed_always
 from handler import stream
+from handler.config import Config
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
+from handler.outage import Outage
 from handler.replaying import opening
 from handler.replaying.held import Held
 from handler.replaying.settling import Settler
@@ -61,6 +63,22 @@ def let_records_expire() -> None:
 def store_records_at_once() -> None:
     """Store a record in the bucket, however young it is."""
     patch(stream, "WAITING_SHARE", -1e9)
+
+
+def insist_on_the_first_record() -> None:
+    """Leave in the stream what is refused, however often, where the first record alone is asked with."""
+    patch(Outage, "was_answered", property(lambda _: False))
+
+
+def ask_with_one_request() -> None:
+    """Take what is refused of one batch for what the index says to all."""
+    patch(stream, "SEVERAL", 1)
+
+
+def take_a_name_for_the_own() -> None:
+    """Take any account's log group of such a name for one of the stack's own."""
+    is_own_log = Config.is_own_log
+    patch(Config, "is_own_log", lambda self, _, group: is_own_log(self, self.own_account, group))
 
 
 def take_repeats_for_indexed() -> None:
@@ -151,6 +169,15 @@ OF_BATCHES: Final = {
     ),
     "what would expire goes to the bucket": Mutation(
         let_records_expire, "test_stream.py", "waits_for_its_turn"
+    ),
+    "what is refused holds up no shard": Mutation(
+        insist_on_the_first_record, "../handler/test_stream_scripts.py", "comes_to_its_end"
+    ),
+    "others are tried before the index is given up": Mutation(
+        ask_with_one_request, "../handler/test_stream.py", "later_request_is_taken"
+    ),
+    "the own log is of the own account": Mutation(
+        take_a_name_for_the_own, "../handler/test_stream.py", "whatever_their_log_group"
     ),
     "what is young waits in the stream": Mutation(store_records_at_once, "test_stream.py", "while_replies"),
     "what an earlier payload has brought shares its fate": Mutation(

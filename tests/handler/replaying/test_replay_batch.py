@@ -9,6 +9,8 @@ import pytest
 from flowlogs.local.stream import make_records
 from flowlogs.traffic.day import encode_event
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED
+from handler.replay import ReplayError
+from support.memory_s3 import make_error
 from support.replaying import START, Rig
 
 KEY = f"{ON_FAILURE}0f5e2c1a/shardId-000000000000/2026/01/16/2026-01-16T06.07.01-1"
@@ -75,6 +77,28 @@ def test_events_that_no_index_takes_are_rejected_with_their_reason(rig: Rig) -> 
     assert {json.loads(each)["error_type"] for each in lines} == {"unusable_event"}
     assert len(lines) == 2
     assert rig.s3.keys(FAILED) == []
+
+
+def test_a_batch_is_not_stored_anew_with_each_run_where_what_is_for_people_cannot_be_stored(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(name: str, key: str) -> None:
+        if name == "put" and key.startswith(REJECTED):
+            raise make_error(403, "AccessDenied")
+
+    monkeypatch.setattr("handler.discarded.MOST_EVENTS", 1)
+    put_batch(rig, payload("a"), payload("b"), "bm8gcGF5bG9hZA==", payload("", "c"))
+    rig.s3.before = deny
+
+    for _ in range(3):
+        with pytest.raises(ReplayError):
+            rig.run()
+
+    assert (rig.s3.keys(FAILED), rig.s3.keys(ON_FAILURE)) == ([], [KEY])
+    rig.s3.before = lambda *_: None
+    assert rig.run()["unreadable"] == 1
+    assert rig.run()["duplicate"] == 0
+    assert rig.index == {"a", "b", "c"}
 
 
 def test_a_batch_that_there_is_no_time_for_stays(rig: Rig) -> None:
