@@ -15,6 +15,7 @@ from faults.harness.faults import answering, item, refusing_items, refusing_keys
 from faults.harness.ledger import every
 from faults.harness.proxy import Exchange, Fault, Proxy, passing
 from faults.harness.shard import Shard
+from handler import stream
 from handler.environment import RESERVE
 from handler.failures import connect_s3
 from handler.failures import store as failure_store
@@ -102,8 +103,9 @@ def test_a_stream_keeps_what_the_store_refuses(stack: Stack, s3: Proxy) -> None:
 
 
 def test_a_record_that_would_expire_stays_in_the_stream_while_the_store_refuses(
-    stack: Stack, s3: Proxy
+    stack: Stack, s3: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(stream, "MOST_EVENTS", 4)  # an object for each
     shard = Shard(stack.functions)
     shard.put(*(stack.ledger.payload(events=4) for _ in range(3)), arrived=0.0)
     s3.always(REFUSALS["503 SlowDown"])

@@ -155,9 +155,8 @@ def test_a_front_that_lets_nothing_pass_moves_no_backlog_to_the_rejected(
 
     assert answer is not None
     assert (answer["pending"], answer["rejected"]) == (events, 0)
-    assert (
-        stack.functions.invoke(on_day(stack, 0).event)["bulk_requests"] == 0
-    )  # as while the cluster is away
+    again = stack.functions.invoke(on_day(stack, 0).event)["bulk_requests"]
+    assert 0 < again <= 12  # for all that a function knows it is the payload that is refused
     assert (stack.bucket.pending()[: len(before)], stack.bucket.rejected()) == (before, [])
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
