@@ -23,7 +23,7 @@ BOUNDARY = {
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
 
-pytestmark = pytest.mark.dear(6)
+pytestmark = [pytest.mark.dear(6), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
