@@ -39,9 +39,8 @@ GZIP: Final = "gzip"
 SIGNATURE: Final = "signature (requests-aws4auth)"
 HEADERS: Final = "the answer's headers (http.client)"
 REQUEST: Final = "the rest of the request: connection, head, write, verdicts"
-LOG: Final = "log line (Powertools)"
-METRICS: Final = "metrics"
-NAMES: Final = (READING, ROWS, GZIP, SIGNATURE, HEADERS, REQUEST, LOG, METRICS)
+LOG: Final = "log line with the metrics"
+NAMES: Final = (READING, ROWS, GZIP, SIGNATURE, HEADERS, REQUEST, LOG)
 
 REST: Final = "the rest"
 WHOLE: Final = "whole invocation"
@@ -142,8 +141,7 @@ def _measured() -> Iterator[Stopwatch]:
         SIGNATURE: (AWS4Auth, "__call__"),
         HEADERS: (HTTPResponse, "begin"),
         REQUEST: (Delivery, "_post"),
-        LOG: (forward, "log_report"),
-        METRICS: (forward, "emit_metrics"),
+        LOG: (forward, "tell"),
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(patch.object(bulk, "compressor", compressor))

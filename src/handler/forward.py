@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.batch import Safe, deliver
 from handler.environment import Environment, measure_time, prepare
-from handler.observe import count, emit_metrics, log_failures, log_report, logger, measure_lag
+from handler.observe import count, emit_metrics, find_reasons, log_failures, logger, measure_lag, tell
 from handler.report import BatchReport
 from parser.errors import EnvelopeError
 from parser.subscription import Subscription, decode_event
@@ -43,9 +43,14 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
             emit_metrics(context.function_name, {"unreadable": 1})
         raise
     counts = count(report)
-    milliseconds = int((time.perf_counter() - started) * 1000)
-    log_report("forward.done", subscription, report, counts, milliseconds=milliseconds)
-    emit_metrics(context.function_name, {**counts, **measure_lag(subscription)})
+    said = {
+        "log_group": subscription.log_group,
+        "log_stream": subscription.log_stream,
+        **counts,
+        "milliseconds": int((time.perf_counter() - started) * 1000),
+        "reasons": find_reasons(report),
+    }
+    tell("forward.done", context.function_name, said, measure_lag(subscription))
     return counts
 
 

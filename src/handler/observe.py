@@ -1,10 +1,13 @@
-"""What the functions say about themselves: one log line, one set of metrics an invocation."""
+"""What the functions say about themselves: one line an invocation, which holds counts and metrics."""
 
 import logging
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, MutableMapping
-from functools import cache
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_lambda_powertools import Logger, Metrics
@@ -40,6 +43,15 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
     "SetupWarnings": ("warnings", MetricUnit.Count),
 }
 """Metric -> the count that it shows, and its unit."""
+
+ZERO_SAYS: Final = frozenset({"received", "delivery_lag", "oldest_pending_age", "remaining_objects"})
+"""Counts that are told where they are 0, too: that a function has counted at all, and what was measured. Any
+other count is left out of line and metrics then, for both are billed by the byte: what is missing is 0."""
+
+_TOLD_APART: Final = ("conflicting", "unreadable", "own_log")
+"""Counts of what has a line of its own in the same invocation, besides what has reasons."""
+
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 LONGEST_REASON: Final = 300
 _QUOTED_VALUE: Final = "Preview of field's value"
@@ -90,27 +102,6 @@ def add_payload(counts: MutableMapping[str, int], report: Report) -> None:
     counts["unaccounted"] += abs(report.unaccounted)  # so that a surplus does not hide a loss
 
 
-def log_report(
-    name: str,
-    subscription: Subscription,
-    report: BatchReport,
-    counts: Mapping[str, int],
-    *,
-    milliseconds: int,
-) -> None:
-    """Log what became of a payload, with its counts."""
-    logger.info(
-        name,
-        extra={
-            "log_group": subscription.log_group,
-            "log_stream": subscription.log_stream,
-            **counts,
-            "milliseconds": milliseconds,
-            "reasons": find_reasons(report),
-        },
-    )
-
-
 def find_reasons(report: BatchReport) -> dict[str, str]:
     """Return why events were not taken: the type of each error, and its first reason."""
     reasons: dict[str, str] = {}
@@ -156,17 +147,53 @@ def measure_lag(subscription: Subscription) -> dict[str, int]:
     return {} if oldest is None else {"delivery_lag": max(0, int(time.time() * 1000) - oldest)}
 
 
+def tell(
+    message: str, function_name: str, said: Mapping[str, Any], measured: Mapping[str, int] = _NOTHING
+) -> None:
+    """Print the line of an invocation that came to its end: what became of what, and the metrics of it.
+
+    It has no level, time and service as other lines do: it is always INFO, and CloudWatch Logs knows the
+    time. A log level above leaves out all but the metrics.
+
+    Args:
+        message: what has ended.
+        function_name: the metrics' dimension.
+        said: counts and other fields, which the line shows by these names unless they are 0 or empty.
+        measured: further counts, for the metrics only.
+    """
+    line: dict[str, Any] = {}
+    if logger.log_level <= logging.INFO:
+        line = {"message": message, **{key: said[key] for key in said if said[key] or key in ZERO_SAYS}}
+        if said.get("reasons", True) or any(said.get(key) for key in _TOLD_APART):
+            line |= _find_trace()
+    _print(line | _describe(function_name, {**said, **measured}))
+
+
 def emit_metrics(function_name: str, counts: Mapping[str, int]) -> None:
-    """Print the metrics of one invocation in CloudWatch's embedded metric format."""
-    values = {name: [float(counts[key])] for name, (key, _) in METRICS.items() if key in counts}
+    """Print metrics alone, of an invocation that has no other line of its own, or a failure's."""
+    _print(_describe(function_name, counts))
+
+
+def _print(line: Mapping[str, Any]) -> None:
+    # That is where CloudWatch reads. It is written at once, so that no other thread's line comes in between.
+    sys.stdout.write(encode_json(line).decode() + "\n")
+
+
+def _describe(function_name: str, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metrics in CloudWatch's embedded metric format, as Powertools does, without lists of one."""
+    values = {
+        name: counts[key]
+        for name, (key, _) in METRICS.items()
+        if key in counts and (counts[key] or key in ZERO_SAYS)
+    }
     described = _describe_metrics(function_name, tuple(values))
     described["_aws"]["Timestamp"] = int(time.time() * 1000)
-    print(encode_json(described | values).decode())  # noqa: T201  # that is where CloudWatch reads them
+    return {"FunctionName": function_name, **values, "_aws": described["_aws"]}
 
 
-@cache
+@lru_cache(maxsize=64)
 def _describe_metrics(function_name: str, names: tuple[str, ...]) -> dict[str, Any]:
-    """Return what Powertools says about the metrics, which is the same in each invocation."""
+    """Return what Powertools says about the metrics, which is the same in most invocations."""
     metrics = Metrics(namespace=NAMESPACE)
     metrics.add_dimension(name="FunctionName", value=function_name)
     for name in names:
@@ -174,3 +201,9 @@ def _describe_metrics(function_name: str, names: tuple[str, ...]) -> dict[str, A
     described: dict[str, Any] = {**metrics.serialize_metric_set()}
     metrics.clear_metrics()
     return described
+
+
+def _find_trace() -> dict[str, str]:
+    """Return the id that joins a line with those of failures in its invocation, as Powertools names it."""
+    trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+    return {"xray_trace_id": trace.partition(";")[0].removeprefix("Root=")} if trace else {}

@@ -17,7 +17,7 @@ from handler.environment import Environment, measure_time, prepare
 from handler.failures import FailureStore, Pending
 from handler.failures.ahead import DEPTH, ReadAhead
 from handler.journal import Journal
-from handler.observe import count, emit_metrics, logger
+from handler.observe import count, logger, tell
 from handler.replaying.dispatch import Dispatch
 from handler.replaying.held import Held
 from handler.replaying.opening import Opener
@@ -70,8 +70,7 @@ def lambda_handler(
         finally:
             answer = _describe(replay.summary) | age
             took = int((time.perf_counter() - started) * 1000)
-            logger.info("replay.done", extra={**answer, "milliseconds": took})
-            emit_metrics(context.function_name, answer)
+            tell("replay.done", context.function_name, {**answer, "milliseconds": took})
     except Exception:
         logger.exception("replay.failed", extra={"request_id": context.aws_request_id})
         raise

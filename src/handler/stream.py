@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from handler.batch import Safe, deliver, find_index
 from handler.environment import Environment, measure_time, prepare
 from handler.failures import Pending
-from handler.observe import add_payload, count, emit_metrics, find_reasons, log_failures, logger, measure_lag
+from handler.observe import add_payload, count, find_reasons, log_failures, logger, measure_lag, tell
 from handler.outage import Mode
 from handler.report import NO_TIME, NOT_TRIED, BatchReport, Report
 from parser.errors import EnvelopeError
@@ -83,8 +83,8 @@ def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str,
         return answer([])
     counts = {**invocation.counts, "records_left": len(records) - records.index(left) if left else 0}
     milliseconds = int((time.perf_counter() - started) * 1000)
-    logger.info("stream.done", extra={**counts, "milliseconds": milliseconds, "reasons": invocation.reasons})
-    emit_metrics(context.function_name, counts)
+    said = {**counts, "milliseconds": milliseconds, "reasons": invocation.reasons}
+    tell("stream.done", context.function_name, said)
     return answer([left] if left else [])
 
 

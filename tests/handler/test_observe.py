@@ -2,13 +2,15 @@
 
 import io
 import json
+import sys
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools import Metrics
 
 from handler import observe
-from handler.observe import METRICS, count, log_failures, log_report, measure_lag
+from handler.observe import METRICS, ZERO_SAYS, count, find_reasons, log_failures, measure_lag, tell
 from handler.report import BatchReport, Report, Unsettled
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription
@@ -124,18 +126,13 @@ def test_each_kind_of_failure_is_logged_once_with_its_first_reason(log: io.Strin
     ]
 
 
-def test_a_report_names_the_first_reason_of_each_type_without_the_value(log: io.StringIO) -> None:
-    log_report("forward.done", make_subscription(), REPORT, count(REPORT), milliseconds=17)
-
-    (line,) = read(log)
-    assert line["milliseconds"] == 17
-    assert line["reasons"] == {
+def test_a_report_names_the_first_reason_of_each_type_without_the_value() -> None:
+    assert find_reasons(REPORT) == {
         MAPPER: "failed to parse field [srcaddr] of type [ip] in document with id '3'.",
         "illegal_argument_exception": "x" * 300,
         "cluster_block_exception": "index [cwl-2026.01.15] blocked",
         "timeout": "Read timed out.",
     }
-    assert "secret place" not in log.getvalue()
 
 
 def test_a_payload_that_went_well_logs_no_failure(log: io.StringIO) -> None:
@@ -163,13 +160,93 @@ def test_a_payload_without_events_has_no_lag() -> None:
     assert measure_lag(make_subscription()) == {}
 
 
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return line
+
+
+@pytest.fixture
+def info() -> None:
+    """Let the line of an invocation be told whole."""
+    observe.logger.setLevel("INFO")
+
+
 def test_a_metric_is_made_only_of_a_count_that_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     observe.emit_metrics("forward", {"received": 3, "nobody's": 1})
 
-    metrics = json.loads(capsys.readouterr().out)
+    metrics = told(capsys)
     (described,) = metrics["_aws"]["CloudWatchMetrics"]
     assert [each["Name"] for each in described["Metrics"]] == ["EventsReceived"]
-    assert metrics["EventsReceived"] == [3]
+    assert metrics["EventsReceived"] == 3
+
+
+@pytest.mark.usefixtures("info")
+@pytest.mark.parametrize(("metric", "key"), [(metric, key) for metric, (key, _) in METRICS.items()])
+def test_a_count_of_nothing_is_left_out_unless_that_says_something(
+    capsys: pytest.CaptureFixture[str], metric: str, key: str
+) -> None:
+    for value in (0, 7):
+        tell("x.done", "x", {"received": 0, key: value})
+
+        line = told(capsys)
+        named = [each["Name"] for each in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+        there = bool(value) or key in ZERO_SAYS
+        assert (key in line, metric in line, metric in named) == (there, there, there)
+        assert (line.get(key, 0), line.get(metric, 0)) == (value, value)
+
+
+@pytest.mark.usefixtures("info")
+def test_the_line_is_that_of_powertools_with_metadata(capsys: pytest.CaptureFixture[str]) -> None:
+    said = {
+        "log_group": "flows",
+        "received": 3,
+        "pending": 2,
+        "milliseconds": 17,
+        "reasons": {"timeout": "t"},
+    }
+    tell("forward.done", "forward", said, {"delivery_lag": 5})
+
+    metrics = Metrics(namespace="FlowLogs")
+    metrics.add_dimension(name="FunctionName", value="forward")
+    for name, unit, value in (
+        ("EventsReceived", "Count", 3),
+        ("EventsPending", "Count", 2),
+        ("DeliveryLag", "Milliseconds", 5),
+    ):
+        metrics.add_metric(name=name, unit=unit, value=value)
+    metrics.add_metadata(key="message", value="forward.done")
+    for field, shown in said.items():
+        metrics.add_metadata(key=field, value=shown)
+    expected: dict[str, Any] = {**metrics.serialize_metric_set()}
+    metrics.clear_metrics()
+    flat = {key: value[0] if isinstance(value, list) else value for key, value in expected.items()}
+    line = told(capsys)
+    line["_aws"]["Timestamp"] = flat["_aws"]["Timestamp"]
+    assert line == flat
+
+
+@pytest.mark.usefixtures("info")
+def test_a_line_with_reasons_bears_the_id_that_lines_of_failures_have(
+    capsys: pytest.CaptureFixture[str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=1;Sampled=0")
+    log_failures(REPORT)
+    ids = {line["xray_trace_id"] for line in read(log)}
+
+    for reasons, expected in (({}, set()), ({"timeout": "Read timed out."}, ids)):
+        tell("forward.done", "forward", {"received": 1, "reasons": reasons})
+        assert {value for key, value in told(capsys).items() if key == "xray_trace_id"} == expected
+
+
+def test_each_line_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other threads log may stand before it or behind it, and never within it."""
+    written: list[str] = []
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=written.append))
+
+    tell("forward.done", "forward", {"received": 1})
+
+    (text,) = written
+    assert (json.loads(text)["received"], text[-1]) == (1, "\n")
 
 
 def test_every_count_of_a_report_has_a_metric() -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -98,8 +99,8 @@ class Function:
     Attributes:
         cluster: what it sends to.
         environment: what it keeps between invocations.
-        log: what its logger wrote.
-        metrics: of each invocation.
+        log: what its logger wrote, and what it printed.
+        metrics: what each invocation counted.
         now: the clock of what it remembers of an outage.
     """
 
@@ -111,9 +112,10 @@ class Function:
 
     def __call__(self, event: object, context: Context | None = None) -> str | None:
         """Invoke it; return which record it answers with, counted from the first; None where all is done."""
-        answer = stream.lambda_handler(
-            cast("dict[str, Any]", event), cast("LambdaContext", context or Context())
-        )
+        with redirect_stdout(self.log):
+            answer = stream.lambda_handler(
+                cast("dict[str, Any]", event), cast("LambdaContext", context or Context())
+            )
         assert list(answer) == ["batchItemFailures"]
         for each in answer["batchItemFailures"]:
             assert list(each) == ["itemIdentifier"]
@@ -142,7 +144,12 @@ def make_function(monkeypatch: pytest.MonkeyPatch, **environ: str) -> Function:
     environment = Environment(Config.from_environ(given | environ), cluster.send, Outage(lambda: now[0]))
     made = Function(cluster, environment, io.StringIO(), [], now)
     monkeypatch.setattr(stream, "prepare", lambda: environment)
-    monkeypatch.setattr(stream, "emit_metrics", lambda _name, counts: made.metrics.append(dict(counts)))
+
+    def tell(message: str, function_name: str, said: dict[str, Any]) -> None:
+        made.metrics.append(said)
+        observe.tell(message, function_name, said)
+
+    monkeypatch.setattr(stream, "tell", tell)
     monkeypatch.setattr(batch, "ATTEMPTS", 1)
     monkeypatch.setattr(observe.logger.registered_handler, "stream", made.log)
     return made
@@ -195,7 +202,8 @@ def test_all_records_are_settled_in_one_invocation(function: Function) -> None:
     }
     assert metrics["delivery_lag"] >= 0
     (line,) = function.read_log()
-    assert (line["message"], line["received"], line["records"], line["reasons"]) == ("stream.done", 3, 2, {})
+    assert (line["message"], line["received"], line["records"]) == ("stream.done", 3, 2)
+    assert (line["EventsReceived"], line["StreamRecords"]) == (3, 2)
     assert stored("") == {}
 
 

@@ -70,7 +70,7 @@ def list_safe(s3: MemoryS3, cluster: "Scripted | Particular", rig: Rig) -> tuple
 def emitted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     """Give what each invocation counts; a short one that has nothing to say counts nothing."""
     counts: list[dict[str, int]] = []
-    monkeypatch.setattr(stream, "emit_metrics", lambda _, counted: counts.append(dict(counted)))
+    monkeypatch.setattr(stream, "tell", lambda _name, _function, said: counts.append(said))
     monkeypatch.setattr("handler.delivery.FIRST_DELAY", 0.0)
     rig.environ |= {"OWN_LOG_PREFIX": "/flowlogs/x/", "OWN_ACCOUNT": "1"}
     return counts

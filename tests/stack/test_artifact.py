@@ -176,12 +176,12 @@ def test_a_payload_that_comes_twice_changes_nothing(artifact: Path, opensearch: 
     assert stored_documents(opensearch) == expected_documents(event)
 
 
-def test_an_invocation_logs_one_line_and_its_metrics(artifact: Path, opensearch: Embedded) -> None:
+def test_an_invocation_logs_one_line_with_its_metrics(artifact: Path, opensearch: Embedded) -> None:
     with prepared(artifact, opensearch) as function:
         log = function.invoke(read_event("flow-logs-v2.json")).log
-    line, metrics = (json.loads(each) for each in log.splitlines())
+    (line,) = (json.loads(each) for each in log.splitlines())
     assert (line["message"], line["received"], line["indexed"]) == ("forward.done", 10, 10)
-    assert metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "FlowLogs"
+    assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "FlowLogs"
 
 
 def test_a_control_message_succeeds(artifact: Path, opensearch: Embedded) -> None:

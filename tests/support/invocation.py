@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -32,12 +33,14 @@ class Invocation:
     """The function in a new execution environment; may be invoked several times.
 
     Attributes:
-        log: what its logger wrote.
+        log: what its logger wrote, and what it printed: in Lambda that is one log.
+        context: what Lambda tells each invocation.
     """
 
     monkeypatch: pytest.MonkeyPatch
     environ: Mapping[str, str]
     log: io.StringIO = field(default_factory=io.StringIO)
+    context: Context = field(default_factory=Context)
 
     def __post_init__(self) -> None:
         for name, value in self.environ.items():
@@ -47,7 +50,8 @@ class Invocation:
 
     def __call__(self, event: object) -> dict[str, int]:
         """Call the handler as the runtime does."""
-        return forward.lambda_handler(cast("dict[str, Any]", event), cast("LambdaContext", Context()))
+        with redirect_stdout(self.log):
+            return forward.lambda_handler(cast("dict[str, Any]", event), cast("LambdaContext", self.context))
 
     def read_log(self) -> list[dict[str, Any]]:
         """Return the lines of the log, each of which must be a JSON object."""

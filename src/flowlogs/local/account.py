@@ -122,7 +122,7 @@ def sum_metrics(output: Path) -> dict[str, float]:
         for described in printed.get("_aws", {}).get("CloudWatchMetrics", ()):
             if described["Namespace"] == NAMESPACE:
                 for each in described["Metrics"]:
-                    sums[each["Name"]] += sum(printed[each["Name"]])
+                    sums[each["Name"]] += printed[each["Name"]]
     return dict(sums)
 
 

@@ -57,7 +57,7 @@ def forward_function(environ: Mapping[str, str], log: Path) -> Iterator[Send]:
 def stream_function(environ: Mapping[str, str], log: Path) -> Iterator[SendBatch]:
     """Give the handler of a stream in a new execution environment; arguments as for `forward_function`.
 
-    What it answers are only the records that it left; the counts are those of its metrics.
+    What it answers are only the records that it left; the counts are those of its line.
     """
     with _execution_environment(environ, log) as output:
         sent = 0
@@ -72,8 +72,8 @@ def stream_function(environ: Mapping[str, str], log: Path) -> Iterator[SendBatch
             output.flush()
             with log.open("rb") as said:
                 said.seek(before)
-                (metrics,) = [line for line in said if b'"_aws"' in line]
-            return _read_counts(json.loads(metrics))
+                (line,) = [line for line in said if b'"_aws"' in line]
+            return _read_counts(json.loads(line))
 
         yield send
 
@@ -90,8 +90,8 @@ def _execution_environment(environ: Mapping[str, str], log: Path) -> Iterator[Te
             _become(previous)
 
 
-def _read_counts(metrics: Mapping[str, Any]) -> dict[str, int]:
-    return {key: int(metrics[name][0]) for name, (key, _) in observe.METRICS.items() if name in metrics}
+def _read_counts(line: Mapping[str, Any]) -> dict[str, int]:
+    return {key: line.get(metric, 0) for metric, (key, _) in observe.METRICS.items()}
 
 
 def _become(environ: Mapping[str, str]) -> None:

@@ -71,7 +71,7 @@ class Functions:
         monkeypatch.setattr(forward, "prepare", lambda: made._current.environment)
         monkeypatch.setattr(replay, "prepare", lambda: made._current.environment)
         monkeypatch.setattr(stream, "prepare", lambda: made._current.environment)
-        monkeypatch.setattr(stream, "emit_metrics", lambda _, counts: made._current.counts.update(counts))
+        monkeypatch.setattr(stream, "tell", lambda _name, _function, said: made._current.counts.update(said))
         return made
 
     def make_container(

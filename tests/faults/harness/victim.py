@@ -54,7 +54,7 @@ FORWARD: Final = {
     "after the pending are stored": Step(FailureStore, "keep", AFTER),
     "before the rejected are written": Step(FailureStore, "_write", BEFORE, 2),
     "after the rejected are stored": Step(FailureStore, "reject", AFTER),
-    "before the answer": Step(forward, "emit_metrics", BEFORE),
+    "before the answer": Step(forward, "tell", BEFORE),
 }
 STREAM: Final = {
     "before the records are read": Step(stream, "read_records", BEFORE),
@@ -68,7 +68,7 @@ STREAM: Final = {
     "before the rejected are stored": Step(FailureStore, "reject", BEFORE),
     "after the rejected of a record are stored": Step(FailureStore, "reject", AFTER),
     "after the rejected of another are stored": Step(FailureStore, "reject", AFTER, 2),
-    "before the numbers are told": Step(stream, "emit_metrics", BEFORE),
+    "before the numbers are told": Step(stream, "tell", BEFORE),
     "before the answer": Step(stream, "answer", BEFORE),
 }
 REPLAY: Final = {
@@ -93,7 +93,7 @@ REPLAY: Final = {
     "before an unreadable object is dropped": Step(FailureStore, "drop", BEFORE),
     "after an unreadable object is moved": Step(FailureStore, "set_aside", AFTER),
     "before the journal is closed": Step(FailureStore, "write_journal", BEFORE, 2),
-    "before the answer": Step(replay, "emit_metrics", BEFORE),
+    "before the answer": Step(replay, "tell", BEFORE),
 }
 BATCH: Final = {
     "before an object of it is read ahead": Step(FailureStore, "read", BEFORE, 3),
