@@ -44,7 +44,9 @@ METRICS: Final[dict[str, tuple[str, MetricUnit]]] = {
 }
 """Metric -> the count that it shows, and its unit."""
 
-ZERO_SAYS: Final = frozenset({"received", "delivery_lag", "oldest_pending_age", "remaining_objects"})
+ZERO_SAYS: Final = frozenset(
+    {"received", "delivery_lag", "oldest_pending_age", "remaining_objects", "warnings"}
+)
 """Counts that are told where they are 0, too: that a function has counted at all, and what was measured. Any
 other count is left out of line and metrics then, for both are billed by the byte: what is missing is 0."""
 
@@ -170,8 +172,9 @@ def tell(
 
 
 def emit_metrics(function_name: str, counts: Mapping[str, int]) -> None:
-    """Print metrics alone, of an invocation that has no other line of its own, or a failure's."""
-    _print(_describe(function_name, counts))
+    """Print metrics alone, of an invocation whose line is another one; nothing where all are nothing."""
+    if described := _describe(function_name, counts):
+        _print(described)
 
 
 def _print(line: Mapping[str, Any]) -> None:
@@ -186,6 +189,8 @@ def _describe(function_name: str, counts: Mapping[str, Any]) -> dict[str, Any]:
         for name, (key, _) in METRICS.items()
         if key in counts and (counts[key] or key in ZERO_SAYS)
     }
+    if not values:
+        return {}
     described = _describe_metrics(function_name, tuple(values))
     described["_aws"]["Timestamp"] = int(time.time() * 1000)
     return {"FunctionName": function_name, **values, "_aws": described["_aws"]}

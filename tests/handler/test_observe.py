@@ -180,6 +180,12 @@ def test_a_metric_is_made_only_of_a_count_that_is_there(capsys: pytest.CaptureFi
     assert metrics["EventsReceived"] == 3
 
 
+def test_metrics_of_nothing_are_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    observe.emit_metrics("forward", {"own_log": 0})
+
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.usefixtures("info")
 @pytest.mark.parametrize(("metric", "key"), [(metric, key) for metric, (key, _) in METRICS.items()])
 def test_a_count_of_nothing_is_left_out_unless_that_says_something(

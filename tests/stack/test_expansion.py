@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from handler.observe import METRICS, NAMESPACE
+from handler.observe import METRICS, NAMESPACE, ZERO_SAYS
 from parser.fields import FIELDS
 
 Template = dict[str, Any]
 Nested = dict[str, Template]
+REPLAY_STOPPED = "watching: ReplayStopped"
 
 
 @pytest.fixture
@@ -438,6 +439,45 @@ def test_completeness_is_the_share_that_was_not_received(nested: Nested) -> None
     assert (received["Id"], received["MetricStat"]["Metric"]["MetricName"]) == ("received", "EventsReceived")
     assert forwarded["MetricStat"]["Period"] == received["MetricStat"]["Period"] == 3600
     assert [each.get("ReturnData", True) for each in alarm["Metrics"]] == [True, False, False]
+
+
+def test_an_alarm_takes_what_is_missing_for_nothing(nested: Nested) -> None:
+    """The functions leave out metrics that are 0: that neither raises an alarm nor keeps one from coming."""
+    alarms = {
+        f"{stack}: {name}": each["Properties"]
+        for stack in ("watching", "stream")
+        for name, each in nested[stack]["Resources"].items()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    treated = {name: alarm["TreatMissingData"] for name, alarm in alarms.items()}
+    assert {name for name, treatment in treated.items() if treatment != "notBreaching"} == {REPLAY_STOPPED}
+    assert treated[REPLAY_STOPPED] == "breaching"  # by Lambda's own count
+    assert alarms[REPLAY_STOPPED]["Namespace"] == "AWS/Lambda"
+    for name, alarm in alarms.items():
+        if alarm.get("Namespace") == NAMESPACE:
+            assert alarm["ComparisonOperator"] == "GreaterThanThreshold", name  # 0 never raises it
+        expressions = " ".join(str(each.get("Expression")) for each in alarm.get("Metrics", []))
+        for each in alarm.get("Metrics", []):
+            if each.get("MetricStat", {}).get("Metric", {}).get("Namespace") == NAMESPACE:
+                assert f"FILL({each['Id']}, 0)" in expressions, name
+
+
+def test_the_dashboard_draws_what_is_missing_as_nothing(nested: Nested) -> None:
+    """Where a line is only drawn from point to point, it rises between two of them."""
+    text, variables = properties(nested["watching"]["Resources"], "Dashboard")["DashboardBody"]["Fn::Sub"]
+    body = text.replace("${StreamRow}", variables["StreamRow"]["Fn::If"][1]["Fn::Sub"])
+    named: list[str] = []
+    for widget in json.loads(re.sub(r"\$\{[A-Za-z:]+\}", "x", body))["widgets"]:
+        rows = widget["properties"]["metrics"]
+        filled = {row[0]["expression"]: row[0]["label"] for row in rows if isinstance(row[0], dict)}
+        for row in (each for each in rows if isinstance(each[0], str) and each[1] in METRICS):
+            key, options = METRICS[row[1]][0], row[-1] if isinstance(row[-1], dict) else {}
+            expected = (None, True) if key in ZERO_SAYS else (row[1], False)
+            assert (filled.pop(f"FILL({key}, 0)", None), options.get("visible", True)) == expected
+            assert options.get("id", key) == key
+            named.append(row[1])
+        assert filled == {}
+    assert len(set(named) - {"EventsReceived"}) > len(METRICS) // 2
 
 
 KNOWS_NO_RESOURCE = {

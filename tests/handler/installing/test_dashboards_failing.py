@@ -37,7 +37,7 @@ def test_objects_that_are_refused_are_named_in_a_warning(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     said = [vars(each) for each in caplog.records if each.message == "setup.warning"]
     assert [each["reason"] for each in said] == [warning]
-    assert [each["SetupWarnings"] for each in lines if "SetupWarnings" in each] == [[1.0]]
+    assert [each["SetupWarnings"] for each in lines if "SetupWarnings" in each] == [1]
     assert front.writes[-1] == "POST /_dashboards/api/saved_objects/_import"
 
 
