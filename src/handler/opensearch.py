@@ -10,10 +10,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
-from types import SimpleNamespace
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.parse import urlencode
 from weakref import WeakSet
@@ -29,9 +27,10 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from handler.answer import Answer, measure_left, write
+from handler.answer import Answer, Received, measure_left, write
 from handler.config import Auth, Config, ConfigError
 from handler.secret import SecretError, SecretUser
+from handler.signing import Signature, sign_with
 from parser.bulk import Body
 from parser.reply import FILTER_PATH
 
@@ -72,9 +71,6 @@ Send = Callable[[Body, float], tuple[int, bytes]]
 """Post one body, waiting so many seconds for the answer; return the HTTP status and the reply.
 Raises ConnectionFailedError."""
 
-Signature = Callable[[str, str, bytes | None], dict[str, str]]
-"""Given method, URL and body, return the headers that sign the request."""
-
 
 def connect(config: Config) -> OpenSearch:
     """Return a client for the cluster. Nothing is sent until it is used.
@@ -100,7 +96,7 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
     """Return the function that posts bulk bodies through the client's connection.
 
     The connection is urllib3's, as opensearch-py has set it up: certificates, reuse, renewal after it was
-    closed. What goes through it is one write, and the answer is the standard library's: urllib3 limits each
+    closed. What goes through it is one write, and the answer is read by `handler.answer`: urllib3 limits each
     look at the socket and not the answer, takes an interim answer for the real one, and what it does besides
     (redirects, retries, decoding, looking at each header again) is not wanted here.
 
@@ -130,8 +126,8 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
                 marks.forget(http)
             write(http.sock, request, deadline)
             answer = Answer(http.sock, deadline)
-            response, reply = answer.receive()
-            marks.check(response, mark, http)
+            received = answer.receive()
+            marks.check(received, mark, http)
         except TimeoutError as error:
             http.close()
             raise ConnectionFailedError("timeout", f"Read timed out after {seconds:.1f} seconds") from error
@@ -140,9 +136,9 @@ def sender(client: OpenSearch, warn: Callable[[str], None] = lambda _: None) -> 
             raise ConnectionFailedError(_name_failure(error), str(error)) from error
         else:
             # More may follow a refusal, which the next request would take for its answer.
-            if response.will_close or response.status != HTTPStatus.OK or answer.surplus:
+            if received.will_close or received.status != HTTPStatus.OK or answer.surplus:
                 http.close()
-            return response.status, reply
+            return received.status, received.body
         finally:
             pool._put_conn(http)  # noqa: SLF001  # and takes it back
 
@@ -203,7 +199,7 @@ class _Marks:
         """Begin anew with a connection, which is new."""
         self._repeating.discard(connection)
 
-    def check(self, response: HTTPResponse, mark: str, connection: HTTPConnection) -> None:
+    def check(self, received: Received, mark: str, connection: HTTPConnection) -> None:
         """Compare an answer's mark with the request's.
 
         What stands in between may refuse a request by itself, without a mark. Where that means another try,
@@ -213,11 +209,11 @@ class _Marks:
         Raises:
             HTTPException: it is not the answer to this request, or not for certain.
         """
-        found = response.headers.get(MARK)
+        found = received.headers.get(MARK)
         if found is None:
-            if connection in self._repeating and not _means_later(response.status):
+            if connection in self._repeating and not _means_later(received.status):
                 raise HTTPException("an answer without the request's mark, which those before it had")
-            if response.status == HTTPStatus.OK and not self._warned:
+            if received.status == HTTPStatus.OK and not self._warned:
                 self._warned = True
                 self._warn(f"what stands before OpenSearch does not pass {MARK} on")
         else:
@@ -276,22 +272,3 @@ def _signer(config: Config) -> AWS4Auth:
     if credentials is None:
         raise ConfigError(["no AWS credentials are found, and OPENSEARCH_AUTH=iam needs them"])
     return AWS4Auth(refreshable_credentials=credentials, region=config.region, service=config.service)
-
-
-def sign_with(signer: AWS4Auth) -> Signature:
-    """Return a signer in the form that opensearch-py's urllib3 connection calls.
-
-    requests-aws4auth signs an object with the attributes of a `requests` request; given such an
-    object it works without that library's connection, which costs twice as much a request.
-    """
-    # The path changes once a day, the query never.
-    signer.amz_cano_path = cache(signer.amz_cano_path)
-    signer.amz_cano_querystring = cache(signer.amz_cano_querystring)
-
-    def sign(method: str, url: str, body: bytes | None) -> dict[str, str]:
-        # The host is signed as http.client sends it: without the port where that is the usual one.
-        request = SimpleNamespace(method=method, url=url, body=body, headers={})
-        signed: dict[str, str] = signer(request).headers
-        return signed
-
-    return sign

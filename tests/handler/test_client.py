@@ -13,16 +13,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 import trustme
 from urllib3.connection import HTTPConnection
 
 from handler import opensearch
+from handler.answer import Received
 from handler.config import Config
 from handler.opensearch import ConnectionFailedError, Send, connect, sender
 from parser.bulk import Body, encode
@@ -356,11 +355,11 @@ def test_several_threads_send_at_once_and_each_gets_its_own_answer(
 def test_a_connection_whose_answers_bear_marks_says_nothing_of_another() -> None:
     marks = opensearch._Marks(lambda _: None)
     one, other = HTTPConnection("127.0.0.1"), HTTPConnection("127.0.0.1")
-    marked = SimpleNamespace(headers={opensearch.MARK: "flowlogs-1"}, status=200)
-    bare = SimpleNamespace(headers={}, status=200)
-    marks.check(cast("HTTPResponse", marked), "flowlogs-1", one)
-    marks.check(cast("HTTPResponse", bare), "flowlogs-2", other)
+    marked = Received(200, {opensearch.MARK: "flowlogs-1"}, b"", will_close=False)
+    bare = Received(200, {}, b"", will_close=False)
+    marks.check(marked, "flowlogs-1", one)
+    marks.check(bare, "flowlogs-2", other)
     with pytest.raises(HTTPException, match="without the request's mark"):
-        marks.check(cast("HTTPResponse", bare), "flowlogs-2", one)
+        marks.check(bare, "flowlogs-2", one)
     marks.forget(one)
-    marks.check(cast("HTTPResponse", bare), "flowlogs-2", one)
+    marks.check(bare, "flowlogs-2", one)

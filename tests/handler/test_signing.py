@@ -17,7 +17,8 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from requests_aws4auth import AWS4Auth
 
 from handler.config import Config, ConfigError
-from handler.opensearch import Send, Signature, connect, sender, sign_with
+from handler.opensearch import Send, connect, sender
+from handler.signing import Signature, sign_with
 from parser.bulk import Body
 from parser.compression import compress
 from support.recorder import Received, Recorder
