@@ -13,7 +13,6 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPResponse
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -37,10 +36,10 @@ READING: Final = "reading the payload: base64, inflate, JSON"
 ROWS: Final = "rows"
 GZIP: Final = "gzip"
 SIGNATURE: Final = "signature (requests-aws4auth)"
-HEADERS: Final = "the answer's headers (http.client)"
+ANSWER: Final = "reading the answer"
 REQUEST: Final = "the rest of the request: connection, head, write, verdicts"
 LOG: Final = "log line with the metrics"
-NAMES: Final = (READING, ROWS, GZIP, SIGNATURE, HEADERS, REQUEST, LOG)
+NAMES: Final = (READING, ROWS, GZIP, SIGNATURE, ANSWER, REQUEST, LOG)
 
 REST: Final = "the rest"
 WHOLE: Final = "whole invocation"
@@ -105,7 +104,7 @@ def measure(size: str) -> Parts:
     found = {
         name: statistics.median(each[name] for each in rounds[1:]) / len(events) * 1e6 for name in rounds[0]
     }
-    found[REQUEST] -= found[SIGNATURE] + found[HEADERS]
+    found[REQUEST] -= found[SIGNATURE] + found[ANSWER]
     found[REST] = found[WHOLE] - sum(found[name] for name in NAMES)
     reach = stopwatch.wrap(FLOOR, floor.prepare("", KIND.fields))
     for event in events:
@@ -123,6 +122,7 @@ def _measured() -> Iterator[Stopwatch]:
     from requests_aws4auth import AWS4Auth
 
     from handler import forward
+    from handler.answer import Answer
     from handler.delivery import Delivery
     from parser import bulk, compression
     from parser.compiled import Rows
@@ -139,7 +139,7 @@ def _measured() -> Iterator[Stopwatch]:
         READING: (forward, "decode_event"),
         ROWS: (Rows, "render"),
         SIGNATURE: (AWS4Auth, "__call__"),
-        HEADERS: (HTTPResponse, "begin"),
+        ANSWER: (Answer, "receive"),
         REQUEST: (Delivery, "_post"),
         LOG: (forward, "tell"),
     }
