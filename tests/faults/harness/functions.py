@@ -71,7 +71,12 @@ class Functions:
         monkeypatch.setattr(forward, "prepare", lambda: made._current.environment)
         monkeypatch.setattr(replay, "prepare", lambda: made._current.environment)
         monkeypatch.setattr(stream, "prepare", lambda: made._current.environment)
-        monkeypatch.setattr(stream, "tell", lambda _name, _function, said: made._current.counts.update(said))
+
+        def tell(_message: str, _function_name: str, said: Mapping[str, Any]) -> None:
+            counts = {key: said[key] for key in said if key not in ("milliseconds", "reasons")}
+            made._current.counts.update(counts)
+
+        monkeypatch.setattr(stream, "tell", tell)
         return made
 
     def make_container(
