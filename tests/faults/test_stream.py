@@ -17,6 +17,7 @@ from faults.harness.replies import ROWS, SILENT
 from faults.harness.shard import Shard
 from handler import delivery, discarded, stream
 from handler.failures import FAILED, ON_FAILURE
+from parser.format import DEFAULT, Formats
 
 JUNK = "bm8gcGF5bG9hZA=="
 BUSY = item(429, "rejected_execution_exception", "rejected execution of primary operation")
@@ -201,6 +202,32 @@ def test_an_event_that_never_succeeds_holds_no_record_up(stack: Stack, shard: Sh
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle()
+
+
+def test_a_line_with_a_field_that_a_strict_index_lacks_holds_no_record_up(stack: Stack, shard: Shard) -> None:
+    """OpenSearch does not name the event then, and alone it might be any: it waits once."""
+    seconds = [0.0]
+    formats = Formats.from_text(f"{DEFAULT};{DEFAULT} ${{field-of-tomorrow}}")
+    make_container = stack.functions.make_container
+    stack.functions.containers = [make_container(clock=lambda: seconds[0], formats=formats)]
+    assert stack.node.request("PUT", "/cwl-2026.01.01", {"mappings": {"dynamic": "strict"}})[0] == 200
+    usual = [stack.ledger.payload(events=1, days=1) for _ in range(6)]
+    line = f"{usual[0].events[0].message} tomorrow"
+    odd = stack.ledger.payload(events=1, days=1, messages={0: line})
+    shard.put(odd)
+
+    assert shard.invoke()["records_left"] == 1
+    seconds[0] += 31
+    shard.put(*usual[:3])
+    assert (shard.invoke()["indexed"], shard.rows) == (3, [])
+    for each in usual[3:]:
+        seconds[0] += 1
+        shard.put(each)
+        assert (shard.invoke()["indexed"], shard.rows) == (1, [])
+
+    refused = "400 strict_dynamic_mapping_exception"
+    assert (shard.counts["received"], shard.counts["indexed"], shard.counts["rejected"]) == (7, 6, 1)
+    stack.settle(rejected={odd.ids[0]: refused})
 
 
 @pytest.mark.parametrize("before", ["untouched", "applied, and never answered"])
