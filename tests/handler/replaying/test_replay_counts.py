@@ -29,8 +29,9 @@ def fail_from(number: int, error: Exception) -> Callable[[str, str], None]:
 
 def read_metrics(text: str) -> dict[str, float]:
     """Return the metrics that the last invocation printed."""
-    lines = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
-    return {key: value[0] for key, value in lines[-1].items() if isinstance(value, list)} if lines else {}
+    *_, line = [json.loads(line) for line in text.splitlines() if '"_aws"' in line]
+    names = [metric["Name"] for metrics in line["_aws"]["CloudWatchMetrics"] for metric in metrics["Metrics"]]
+    return {name: line[name] for name in names}
 
 
 ERRORS = {
