@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from handler.discarded import Progress
 from handler.failures import FAILED, ON_FAILURE, FailureStore, Pending
 from handler.observe import logger
 
@@ -35,6 +36,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
         position: prefix -> the key behind which the next run begins.
         stops: key -> how many runs were stopped while they had that object in hand.
         undropped: key -> ETag of objects whose events are all settled, which S3 did not let go.
+        unpacked: key -> how far a batch of a stream is taken apart.
     """
 
     until: float = 0
@@ -42,6 +44,7 @@ class Entry(msgspec.Struct, kw_only=True, omit_defaults=True):
     position: dict[str, str] = {}
     stops: dict[str, int] = {}
     undropped: dict[str, str] = {}
+    unpacked: dict[str, Progress] = {}
 
 
 class Journal:
@@ -61,12 +64,13 @@ class Journal:
         """
         self._store = store
         self._until = until
-        self._found = self._under_way = self._careful = False
+        self._found = self._under_way = self._careful = self._kept = False
         self._in_hand = ""
         entry = self._read() or Entry()
         self.position = entry.position
         self._stops = entry.stops
         self._undropped = entry.undropped
+        self._unpacked = entry.unpacked
         if entry.until > now:
             self._store = None  # that run is at work, and this is its journal
         elif entry.until:
@@ -103,9 +107,25 @@ class Journal:
         if prefix:
             self.position[prefix] = key
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the next run will know what this one notes."""
+        return self._kept and self._store is not None
+
+    def find_progress(self, pending: Pending) -> Progress:
+        """Return how far a batch of a stream is taken apart."""
+        found = self._unpacked.get(pending.key)
+        return found if found and found.etag == pending.etag else Progress(pending.etag)
+
+    def note_progress(self, pending: Pending, progress: Progress) -> None:
+        """Say how far a batch of a stream is taken apart."""
+        self._unpacked[pending.key] = progress
+        self._write()
+
     def note_settled(self, pending: Pending, *, dropped: bool) -> None:
         """Say that all events of an object are settled, and whether S3 let it go."""
         self._undropped.pop(pending.key, None)
+        self._unpacked.pop(pending.key, None)
         if not dropped and len(self._undropped) < MOST_UNDROPPED:
             self._undropped[pending.key] = pending.etag
 
@@ -113,8 +133,8 @@ class Journal:
         """End the run: leave what the next one should know; nothing, where nothing waits."""
         self._until, self._in_hand = 0, ""
         if not remaining:
-            self.position, self._stops, self._undropped = {}, {}, {}
-        if self.position or self._stops or self._undropped:
+            self.position, self._stops, self._undropped, self._unpacked = {}, {}, {}, {}
+        if self.position or self._stops or self._undropped or self._unpacked:
             self._write()
         elif self._under_way or self._found:
             self._attempt(lambda store: store.write_journal(None))
@@ -143,7 +163,9 @@ class Journal:
             position=self.position,
             stops=self._stops,
             undropped=self._undropped,
+            unpacked=self._unpacked,
         )
+        self._kept = True
         self._attempt(lambda store: store.write_journal(msgspec.json.encode(entry)))
 
     def _attempt(self, action: Callable[[FailureStore], bytes | None]) -> bytes | None:
@@ -154,5 +176,6 @@ class Journal:
         try:
             return action(self._store)
         except (BotoCoreError, ClientError) as error:
+            self._kept = False
             logger.warning("replay.journal_failed", extra={"reason": str(error)})
             return None

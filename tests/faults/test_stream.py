@@ -15,7 +15,8 @@ from faults.harness.ledger import DAY, FIRST_DAY, Payload, every
 from faults.harness.proxy import Exchange, passing
 from faults.harness.replies import ROWS, SILENT
 from faults.harness.shard import Shard
-from handler import delivery, discarded, stream
+from handler import delivery, stream
+from handler.discarded import Unpacking
 from handler.failures import FAILED, ON_FAILURE
 from parser.format import DEFAULT, Formats
 
@@ -261,13 +262,13 @@ def test_two_replays_at_once_take_one_batch_apart(
     shard.put(*(stack.ledger.payload(events=12) for _ in range(3)))
     shard.give_up()
     both = threading.Barrier(2)
-    unpack: Callable[..., int] = discarded.unpack
+    unpack: Callable[..., None] = Unpacking.run
 
-    def meet(*arguments: Any) -> int:
+    def meet(*arguments: Any) -> None:
         both.wait(60)
-        return unpack(*arguments)
+        unpack(*arguments)
 
-    monkeypatch.setattr("handler.replaying.opening.unpack", meet)
+    monkeypatch.setattr(Unpacking, "run", meet)
     with ThreadPoolExecutor(2) as threads:
         runs = [threads.submit(stack.functions.replay, request_id="one-request") for _ in range(2)]
         assert [each.result(60)["unaccounted"] for each in runs] == [0, 0]

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from handler.config import Config
-from handler.discarded import RECORD_SECONDS, unpack
+from handler.discarded import RECORD_SECONDS, Unpacking
 from handler.failures import REJECTED, FailureStore, Pending
 from handler.failures.ahead import Read
 from handler.failures.client import is_refusal
@@ -128,11 +129,27 @@ class Opener:
         return ""
 
     def _unpack(self, pending: Pending, records: Sequence[Record]) -> Held | Fate:
-        """Store the payloads of a stream's batch anew, for the next run; the batch is to be dropped."""
-        if self._keep or self._time_left() < len(records) * RECORD_SECONDS:
+        """Store the payloads of a stream's batch anew, for the next run; the batch is to be dropped then.
+
+        Where the time does not suffice for all of them, the next run goes on behind those that are stored.
+        Where it could not know of them, none is: they would be stored once more with each run.
+        """
+        if self._keep:
             return Fate.LEFT
-        self.unreadable += unpack(self._store, pending, records, str(self._config.formats))
-        return Held(pending, unpacked=True)
+        progress = self._journal.find_progress(pending)
+        if self._journal.is_kept or self._time_left() >= len(records) * RECORD_SECONDS:
+            unpacking = Unpacking(self._store, pending, records, progress, time_left=self._time_left)
+            try:
+                unpacking.run(str(self._config.formats), partial(self._journal.note_progress, pending))
+            finally:
+                self.unreadable += unpacking.unreadable
+            if unpacking.is_done:
+                return Held(pending, unpacked=True)
+        logger.warning(
+            "replay.batch_unfinished",
+            extra={"key": pending.key, "records": len(records), "stored": progress.stored},
+        )
+        return Fate.LEFT
 
     def _set_aside(self, pending: Pending, reason: str) -> Fate:
         logger.warning("replay.unreadable", extra={"key": pending.key, "reason": reason})

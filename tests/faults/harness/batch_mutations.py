@@ -7,10 +7,10 @@ from typing import Any, Final
 from faults.harness.mutation import Mutation, patch, succeed_always
 from handler import stream
 from handler.config import Config
+from handler.discarded import Progress, Unpacking
 from handler.failures import FailureStore, Pending
 from handler.journal import Journal
 from handler.outage import Outage
-from handler.replaying import opening
 from handler.replaying.held import Held
 from handler.replaying.settling import Settler
 from handler.report import BatchReport, Unsettled
@@ -102,7 +102,13 @@ def mix_payloads() -> None:
 
 def lose_a_discarded_batch() -> None:
     """Drop a batch that Lambda gave up without storing its payloads."""
-    patch(opening, "unpack", lambda *_: 0)
+    patch(Unpacking, "is_done", property(lambda _: True))
+    patch(Unpacking, "run", lambda *_: None)
+
+
+def forget_how_far_a_batch_is() -> None:
+    """Begin a discarded batch anew with each run."""
+    patch(Journal, "find_progress", lambda _, pending: Progress(pending.etag))
 
 
 def drop_before_rejecting() -> None:
@@ -192,6 +198,9 @@ OF_BATCHES: Final = {
     "each payload has its own rest": Mutation(mix_payloads, "../handler/test_batch.py", "numbers_and_names"),
     "a discarded batch is stored before it is dropped": Mutation(
         lose_a_discarded_batch, "test_stream.py", "gave_up and untouched"
+    ),
+    "a discarded batch goes on where the last run stopped": Mutation(
+        forget_how_far_a_batch_is, "../handler/replaying/test_replay_batch.py", "goes_on"
     ),
     "what is rejected is stored before its object is dropped": Mutation(
         drop_before_rejecting, "test_kills.py", "replay_killed and before and rejected"

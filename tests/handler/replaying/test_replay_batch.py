@@ -8,6 +8,7 @@ import pytest
 
 from flowlogs.local.stream import make_records
 from flowlogs.traffic.day import encode_event
+from handler import replay
 from handler.failures.names import FAILED, ON_FAILURE, REJECTED
 from handler.replay import ReplayError
 from support.memory_s3 import make_error
@@ -101,13 +102,111 @@ def test_a_batch_is_not_stored_anew_with_each_run_where_what_is_for_people_canno
     assert rig.index == {"a", "b", "c"}
 
 
-def test_a_batch_that_there_is_no_time_for_stays(rig: Rig) -> None:
-    put_batch(rig, *[payload(str(each)) for each in range(100)])
+class Stopped(BaseException):
+    """Lambda stops the function: nothing of it runs any more."""
 
-    answer = rig.run(seconds=15)
 
-    assert (answer["left"], answer["remaining_objects"]) == (1, 1)
-    assert rig.s3.keys(FAILED) == []
+class SlowStore:
+    """A clock that goes on with each object that is written."""
+
+    def __init__(self, rig: Rig, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.left = 0.0
+        self.duplicates = 0
+        self._seconds = seconds
+        rig.s3.before = self.write
+        monkeypatch.setattr(replay, "measure_time", lambda _: lambda: self.left)
+
+    def write(self, name: str, key: str) -> None:
+        """Take time for what is no journal."""
+        if name == "put" and not key.startswith("replaying/"):
+            self.left -= self._seconds
+
+    def run(self, rig: Rig, seconds: float) -> dict[str, int]:
+        """Invoke the replay function with so much time."""
+        self.left = seconds
+        answer = rig.run()
+        self.duplicates += answer["duplicate"]
+        return answer
+
+
+@pytest.fixture
+def slow(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> SlowStore:
+    monkeypatch.setattr("handler.discarded.MOST_EVENTS", 2)
+    return SlowStore(rig, 1.0, monkeypatch)
+
+
+def test_each_run_goes_on_with_a_batch_where_the_last_one_stopped(rig: Rig, slow: SlowStore) -> None:
+    junk = ["bm8gcGF5bG9hZA==" + "A" * 4 * each for each in range(5)]
+    events = [payload(f"{each}") for each in range(9)]
+    put_batch(rig, junk[0], *events[:4], *junk[1:4], *events[4:], junk[4])
+
+    # Each object takes a second, and with less than three left no further record is begun.
+    runs = []
+    while rig.s3.keys(ON_FAILURE):
+        answer = slow.run(rig, 5.5)
+        runs.append((len(rig.s3.keys(REJECTED)), answer["unreadable"], answer["indexed"], answer["left"]))
+        assert len(runs) < 10
+
+    assert runs == [(3, 3, 0, 1), (5, 2, 0, 1), (5, 0, 2, 1), (5, 0, 6, 0)]
+    slow.run(rig, 60)
+    assert rig.index == {f"{each}" for each in range(9)}
+    assert slow.duplicates == 0
+    assert rig.s3.keys() == rig.s3.keys(REJECTED)
+
+
+def test_a_batch_that_no_journal_can_remember_is_begun_only_with_time_for_all_of_it(
+    rig: Rig, slow: SlowStore
+) -> None:
+    """With each run, what it stores of it would be there once more."""
+    put_batch(rig, *[payload(f"{each}") for each in range(100)])
+    count = slow.write
+
+    def deny(name: str, key: str) -> None:
+        count(name, key)
+        if name == "put" and key.startswith("replaying/"):
+            raise make_error(403, "AccessDenied")
+
+    rig.s3.before = deny
+
+    for _ in range(3):
+        assert slow.run(rig, 9.5)["left"] == 1
+    assert rig.s3.keys() == [KEY]
+    slow.run(rig, 200)
+    assert rig.s3.keys(ON_FAILURE) == []
+
+
+def test_another_batch_of_that_name_is_begun_at_its_beginning(rig: Rig, slow: SlowStore) -> None:
+    put_batch(rig, *[payload(f"{each}") for each in range(8)])
+    slow.run(rig, 4.5)
+    put_batch(rig, payload("another"))
+
+    slow.run(rig, 60)
+    slow.run(rig, 60)
+
+    assert "another" in rig.index
+
+
+def test_a_run_that_is_stopped_behind_a_portion_stores_no_more_than_that_twice(
+    rig: Rig, slow: SlowStore
+) -> None:
+    put_batch(rig, *[payload(f"{each}") for each in range(8)])
+    written = []
+
+    def stop(name: str, key: str) -> None:
+        written.append(key)
+        if [each for each in written if each.startswith(FAILED)][2:] and key.startswith("replaying/"):
+            raise Stopped
+
+    rig.s3.before = stop
+    with pytest.raises(Stopped):
+        slow.run(rig, 60)
+    rig.s3.before = slow.write
+    for _ in range(4):
+        slow.run(rig, 60)
+
+    assert rig.index == {f"{each}" for each in range(8)}
+    assert slow.duplicates == 2
+    assert rig.s3.keys() == []
 
 
 @pytest.mark.parametrize("text", ["{}", '{"KinesisBatchInfo": {}}'])
