@@ -1,11 +1,24 @@
 """What a sending account deploys fits what the collector reads, and leaves the collector's own log out."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
+from stack.resolved import resolve
+
 Template = dict[str, Any]
+
+PATTERNS = [
+    pytest.param("", id="empty"),
+    pytest.param("?ACCEPT ?REJECT", id="plain"),
+    pytest.param('[version, account, ..., action="REJECT", status]', id="quotes"),
+    pytest.param('{ $.path = "C:\\\\temp" || $.x = "\\"" }', id="backslashes before quotes"),
+    pytest.param('\\"\\', id="at both ends"),
+    pytest.param("%10\\.0\\.%", id="a regular expression"),
+    pytest.param("${Role} ${AWS::Region} ä", id="what looks like a variable"),
+]
 
 
 @pytest.fixture
@@ -68,13 +81,34 @@ def test_an_accounts_policy_leaves_out_the_collectors_own_log_groups(
     assert (named, sorted(json.loads(groups))) == ("LogGroupName", sorted(own))
 
 
-@pytest.mark.parametrize("role", ["", ', "RoleArn": "arn:aws:iam::123456789012:role/r"'])
-def test_an_accounts_policy_is_a_document_with_and_without_a_role(sender: Template, role: str) -> None:
-    text, variables = properties(sender, "AccountPolicy")["PolicyDocument"]["Fn::Sub"]
-    assert variables["Role"]["Fn::If"][0] == "NeedsRole"
-    document = json.loads(text.replace("${Role}", role).replace("${FilterPattern}", ""))
-    assert document.keys() - {"RoleArn"} == {"DestinationArn", "FilterPattern", "Distribution"}
-    assert document["Distribution"] == "Random"
+@pytest.mark.parametrize("pattern", PATTERNS)
+@pytest.mark.parametrize("organization", ["no", "yes"])
+def test_an_accounts_policy_is_a_document_whatever_the_pattern(
+    sender: Template, pattern: str, organization: str
+) -> None:
+    given = {
+        "Covers": "account",
+        "DestinationArn": "arn:aws:logs:eu-central-1:111122223333:destination:flows",
+        "FilterPattern": pattern,
+        "OfOrganization": organization,
+    }
+    policy = resolve(sender, {}, given)["AccountPolicy"]["Properties"]["PolicyDocument"]
+    document = json.loads(policy.replace("${SendingRole.Arn}", "a-role"))
+    assert document == {
+        "DestinationArn": given["DestinationArn"],
+        "FilterPattern": pattern,
+        "Distribution": "Random",
+        **({"RoleArn": "a-role"} if organization == "yes" else {}),
+    }
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_is_one_line(sender: Template, pattern: str) -> None:
+    """JSON has no place for other characters, and only these two are escaped."""
+    allowed = sender["Parameters"]["FilterPattern"]["AllowedPattern"]
+    assert re.fullmatch(allowed, pattern)
+    assert not re.fullmatch(allowed, f"{pattern}\n")
+    assert not re.fullmatch(allowed, f"\t{pattern}")
 
 
 def test_services_take_a_role_for_this_account_only(sender: Template) -> None:
