@@ -88,9 +88,10 @@ def test_the_formats_fit_into_the_environment(resources: Template, template: Tem
     variables = properties(resources, "StreamFunction")["Environment"]["Variables"]
     most = 4 * 1024  # of all names and values together: a limit of Lambda's
     formats = parameters["LogFormat"]["MaxLength"] + 1 + parameters["FurtherLogFormats"]["MaxLength"]
-    # The longest that the others can be in practice: an endpoint, a bucket, a key, a prefix, a secret.
+    # The longest that the others are in practice: an endpoint, a bucket, a key, a prefix, a secret, a stack.
     others = {"OPENSEARCH_URL": 100, "FAILURE_BUCKET": 63, "FAILURE_KMS_KEY": 90, "INDEX_PREFIX": 100}
-    others |= {"OPENSEARCH_SECRET_ARN": 160}
+    others |= {"OPENSEARCH_SECRET_ARN": 160, "OWN_LOG_PREFIX": 40, "OWN_ACCOUNT": 12}
+    others |= {"OPENSEARCH_USERNAME": 0, "OPENSEARCH_PASSWORD": 0}  # for sam local only
     rest = sum(others.get(name, 8) for name in variables if name != "LOG_FORMATS")
     assert sum(map(len, variables)) + formats + rest <= most
     every_field = " ".join(f"${{{field.name}}}" for field in FIELDS)
