@@ -56,7 +56,7 @@ test-long: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run the tests
 bench: .venv/.stamp .venv-sam/.stamp .venv-bench/.stamp ## Measure speed, memory and cost against other ways: benchmarks/RESULTS.md
 	@$(RUN)/python -m benchmarks
 	@.venv-bench/bin/python benchmarks/plot.py
-	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md
+	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md docs/performance.md
 
 .PHONY: bench-compare
 bench-compare: .venv/.stamp ## Compare this tree with a commit: processor time and, with valgrind, instructions (BASE=commit)
@@ -154,7 +154,7 @@ docs: .venv/.stamp ## Renew what is written from code and template: tables, NOTI
 	@$(RUN)/python -m tools.field_table docs/fields.md
 	@$(RUN)/python -m tools.source_map README.md docs/design.md
 	@$(RUN)/python -m tools.notice NOTICE
-	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md
+	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md docs/performance.md
 	@$(RUN)/python -m tools.setup_version template.yaml
 	@$(RUN)/python -m tools.answers_example answers.example.toml
 

@@ -1,6 +1,7 @@
 """The results as text: a table on the terminal, and benchmarks/RESULTS.md."""
 
 import base64
+import gzip
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,16 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import cluster
-from benchmarks.contest import CONTENDERS, OURS, STREAM, Contender, Result, compare
-from benchmarks.cost import Measured, store_measured, tabulate_costs
+from benchmarks.contest import CONSOLE, CONTENDERS, OURS, STREAM, Contender, Result, compare
+from benchmarks.cost import tabulate_costs
 from benchmarks.filling import tabulate_disk, tabulate_rates
 from benchmarks.function import HANDLER, SMALLEST_MEMORY, STREAM_HANDLER, Function
 from benchmarks.goals import tabulate_goals
 from benchmarks.machine import describe_load, describe_machine
 from benchmarks.parts import tabulate_parts
-from benchmarks.payloads import KINDS, SIZES, make_payloads
+from benchmarks.payloads import KINDS, SIZES, Kind, make_payloads
 from benchmarks.replays import tabulate_replays
 from benchmarks.run import Results, Run
+from flowlogs.pricing.events import Measured, write_measured
+
+KEPT: Final = "always"
+"""What KEEP_MESSAGE is unless another is given, as the table of disks names it."""
 
 SMALL: Final = tuple(size for size in SIZES if size != "largest")
 
@@ -107,23 +112,41 @@ def tabulate_function(function: Function) -> list[str]:
 def take_measured(run: Run) -> Measured:
     """Return what costs follow from."""
     costs = next(iter(run.costs.values()))
-    node = {str(size): statistics.median(costs[cluster.OURS, size].cpu) for size in (50, 1_000)}
+    node = {str(size): costs[cluster.OURS, size] for size in (50, 1_000)}
+    console = {str(size): costs[cluster.CONSOLE, size] for size in (50, 1_000)}
     payloads = make_payloads(KINDS[1], "50")
     sizes = [len(base64.b64decode(payload.event["awslogs"]["data"])) for payload in payloads]
+    headline = {size: run.results["v2+fields", size] for size in ("50", "1000")}
     return Measured(
-        forward_cpu={
-            size: round(run.results["v2+fields", size][OURS.name].median, 2) for size in ("50", "1000")
-        },
-        stream_cpu=round(run.results["v2+fields", "50"][STREAM.name].median, 2),
+        forward_cpu={size: round(cell[OURS.name].median, 2) for size, cell in headline.items()},
+        stream_cpu=round(headline["50"][STREAM.name].median, 2),
         forward_log=run.function.log_bytes[HANDLER],
         stream_log=run.function.log_bytes[STREAM_HANDLER],
         record_bytes=round(statistics.median(sizes)),
         replay_cpu={size: round(each.cpu / each.events * 1e6, 1) for size, each in run.drained.items()},
         node_cpu={
-            **{size: round(cpu, 1) for size, cpu in node.items()},
+            **{size: round(statistics.median(cost.cpu), 1) for size, cost in node.items()},
             "batch": round(statistics.median(costs[cluster.BATCHED, 50].cpu), 1),
         },
+        line_bytes={kind.name: measure_line(kind) for kind in KINDS if not kind.extracted},
+        disk_bytes={kind: round(size, 1) for (kind, keep), size in run.filling.disk.items() if keep == KEPT},
+        console_cpu={size: round(cell[CONSOLE.name].median, 2) for size, cell in headline.items()},
+        console_node_cpu={size: round(statistics.median(cost.cpu), 1) for size, cost in console.items()},
+        document_bytes={size: round(cost.bytes, 1) for size, cost in node.items()},
+        console_document_bytes={size: round(cost.bytes, 1) for size, cost in console.items()},
     )
+
+
+def measure_line(kind: Kind) -> float:
+    """Return the bytes of a flow log line of a kind, the mean of the larger payloads."""
+    lines = [
+        len(event["message"])
+        for payload in make_payloads(kind, "1000")
+        for event in json.loads(gzip.decompress(base64.b64decode(payload.event["awslogs"]["data"])))[
+            "logEvents"
+        ]
+    ]
+    return round(statistics.mean(lines), 1)
 
 
 def write_results(path: Path, run: Run) -> None:
@@ -171,7 +194,7 @@ def write_results(path: Path, run: Run) -> None:
         f"{kind} {size}": {each.label: round(cell[each.name].median, 3) for each in _known(cell)}
         for (kind, size), cell in run.results.items()
     }
-    numbers["measured"] = store_measured(take_measured(run))
+    write_measured(take_measured(run))
     headline = run.results["v2+fields", "1000"]
     numbers["times ours"] = {
         each.label: round(compare(headline[each.name], headline[OURS.name]), 2) for each in _known(headline)

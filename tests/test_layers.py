@@ -31,13 +31,14 @@ ROOMS: dict[str, set[str]] = {
     "panels": {"terminal"},
     "accounting": {"cluster", "terminal"},
     "cluster": {"terminal"},
-    "deploying": {"cluster", "local", "terminal"},
+    "pricing": set(),
+    "deploying": {"cluster", "local", "pricing", "terminal"},
     "dashboards": {"panels"},
     "proving": {"accounting", "cluster", "terminal"},
     "report": {"cluster", "panels", "terminal"},
     "commands": {
-        "accounting", "bucket", "cluster", "dashboards", "deploying", "layouts", "local", "panels", "proving",
-        "report", "terminal", "traffic",
+        "accounting", "bucket", "cluster", "dashboards", "deploying", "layouts", "local", "panels", "pricing",
+        "proving", "report", "terminal", "traffic",
     },
     "command_line": {"commands", "terminal"},
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """What things cost, in the pages: drawn from the results of the benchmark and the list of prices.
 
-Run as a program (`make docs`), it renews the tables in docs/deploy.md and docs/operations.md.
+Run as a program (`make docs`), it renews the tables in the pages that are named.
 """
 
 import sys
@@ -9,23 +9,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks.cost import (
+from flowlogs.pricing.events import (
     FULL_PROCESSOR,
+    KEPT_MONTHS,
     LAMBDAS_LINES,
     PAYLOAD,
+    PROCESSOR,
     REPLAY_MEMORY,
     USUAL_MEMORY,
     WORKING_SHARE,
     Measured,
     cost_direct,
+    cost_disk,
+    cost_processor,
     cost_replay,
     cost_stream,
     count_shards,
+    estimate,
+    estimate_lines,
     find_break_even,
     rate_of_replay,
     read_measured,
 )
-from benchmarks.prices import price, read_region, tell_date
+from flowlogs.pricing.prices import price, read_region, tell_date
 from tools.marked import renew
 
 RATES: Final = (50, 100, 200, 500, 1_000, 10_000)
@@ -63,7 +69,7 @@ def tabulate_sources(measured: Measured) -> list[str]:
         "invocation), "
         f"and the stream; list prices of {read_region()}, "
         f"noted {tell_date()} "
-        "([prices.toml](../benchmarks/prices.toml)). **A provisioned stream costs less from about "
+        "([prices.toml](../src/flowlogs/pricing/prices.toml)). **A provisioned stream costs less from about "
         f"{provisioned_from:,} events a second on, one on demand from about {on_demand_from:,}.** "
         "Below that it costs "
         f"more, by the hour. Not in these sums: OpenSearch's node spends {node:.0%} less on a "
@@ -71,6 +77,46 @@ def tabulate_sources(measured: Measured) -> list[str]:
         f"a full batch than on one in a request of {PAYLOAD}."
     )
     return [*lines, "", *_wrap(text)]
+
+
+def tabulate_bill(measured: Measured) -> list[str]:
+    """Return the lines of a page: what a million records cost, ours and through the console's function."""
+    heads = ("ours, 50 a payload", "console's, 50", "ours, 1,000 a payload", "console's, 1,000")
+    sizes = ("50", "50", "1000", "1000")
+    ours = (True, False, True, False)
+    columns = [_list_bill(measured, size, ours=each) for size, each in zip(sizes, ours, strict=True)]
+    lines = [f"| a million records, v2 | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+    for name in columns[0]:
+        cells = " | ".join(
+            f"${dollars:.4f}" if (dollars := each[name]) is not None else "-" for each in columns
+        )
+        lines.append(f"| {name} | {cells} |")
+    sums = " | ".join(f"**${sum(filter(None, each.values())):.4f}**" for each in columns)
+    text = (
+        f"US dollars; list prices of {read_region()}, noted {tell_date()} "
+        "([prices.toml](../src/flowlogs/pricing/prices.toml)). OpenSearch's processor is reckoned at the "
+        f"hour of an {PROCESSOR[0]} divided by its {PROCESSOR[1]} processors, all of it used, its disk at "
+        f"gp3 for {KEPT_MONTHS} month, one copy; what a cluster keeps free, and a replica, come on top for "
+        f"both alike. Lambda: {USUAL_MEMORY} MB, arm64, an answer within 0.15 s; the console's function, "
+        "too, though it needs more memory. What the console's function logs was not measured. CloudWatch "
+        "Logs' own price for taking the lines in is the same for both, and not here: "
+        f"${measured.line_bytes['v2'] / 1000 * price('vended_logs_gb'):.4f}."
+    )
+    return [*lines, f"| **in all** | {sums} |", "", *_wrap(text)]
+
+
+def _list_bill(measured: Measured, size: str, *, ours: bool) -> dict[str, float | None]:
+    cpu = measured.forward_cpu if ours else measured.console_cpu
+    node = measured.node_cpu if ours else measured.console_node_cpu
+    document = measured.document_bytes if ours else measured.console_document_bytes
+    return {
+        "Lambda: time and requests": estimate(cpu[size], int(size), USUAL_MEMORY),
+        "the function's log lines, and Lambda's": estimate_lines(measured.forward_log, int(size))
+        if ours
+        else None,
+        "OpenSearch: processor": cost_processor(node[size]),
+        "OpenSearch: disk": cost_disk(document[size]),
+    }
 
 
 def tabulate_outages(measured: Measured) -> list[str]:
@@ -92,7 +138,7 @@ def tabulate_outages(measured: Measured) -> list[str]:
         f"{small:,.0f} and "
         f"{large:,.0f} events a second while a run works. List prices of {read_region()}, noted "
         f"{tell_date()} "
-        "([prices.toml](../benchmarks/prices.toml)): a stored object costs one PUT "
+        "([prices.toml](../src/flowlogs/pricing/prices.toml)): a stored object costs one PUT "
         f"(${price('s3_put') * 1000:.4f} a "
         f"thousand, paid during the outage) and one GET (${price('s3_get') * 1000:.4f}); deleting is free."
     )
@@ -127,6 +173,7 @@ def _tell_many(events: int) -> str:
 
 TABLES: Final[dict[str, tuple[str, Callable[[Measured], list[str]]]]] = {
     "deploy.md": ("cost of the sources", tabulate_sources),
+    "performance.md": ("the bill", tabulate_bill),
     "operations.md": ("cost of an outage", tabulate_outages),
 }
 """Page -> the name of the part in it, and what makes its lines."""

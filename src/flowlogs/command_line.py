@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from flowlogs.commands.cost import cost_command
 from flowlogs.commands.dashboards import dashboards_command
 from flowlogs.commands.delete import delete_command
 from flowlogs.commands.demo import demo_command, opensearch_command
@@ -80,6 +81,7 @@ app.command("demo", rich_help_panel=TRY)(demo_command)
 app.command("opensearch", rich_help_panel=TRY)(opensearch_command)
 app.command("parse", rich_help_panel=TRY)(parse_command)
 app.command("invoke", rich_help_panel=TRY)(invoke_command)
+app.command("cost", rich_help_panel=DEPLOY)(cost_command)
 app.command("deploy", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(deploy_command)
 app.command("plan", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(plan_command)
 app.command("delete", rich_help_panel=DEPLOY, context_settings=PASSED_ON)(delete_command)

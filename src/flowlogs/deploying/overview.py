@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from flowlogs.deploying.account import Account, RefusedError, Stack
 from flowlogs.deploying.intrinsic import Scope, evaluate
-from flowlogs.deploying.price import DAYS, GB, REGION, advise_on_disk, estimate
 from flowlogs.deploying.template import TEMPLATE, load_template, read_parameters
+from flowlogs.pricing.month import DAYS, GB, advise_on_disk, estimate
+from flowlogs.pricing.prices import read_region
 from flowlogs.terminal.display import count_of, format_bytes
 
 NESTED: Final = "AWS::CloudFormation::Stack"
@@ -79,7 +80,8 @@ def tell_cost(values: Mapping[str, str], counted: Counter[str], account: Account
         yield f"  {shown:>14}  {part.name}"
     known = sum(part.dollars or 0 for part in parts)
     more = ", and what is not known" if any(part.dollars is None for part in parts) else ""
-    yield f"  {f'${known:,.2f}':>14}  in all{more}; list prices of {REGION}, taxes and free tiers left aside"
+    prices = f"list prices of {read_region()}, taxes and free tiers left aside"
+    yield f"  {f'${known:,.2f}':>14}  in all{more}; {prices}"
     each = sum(part.dollars or 0 for part in estimate(values, counted, volume + GB)) - known
     yield f"  {f'${each:,.2f}':>14}  more for each further GB a day ({DAYS:.0f} GB a month)"
     if advice := advise_on_disk(values, volume):

@@ -1,23 +1,21 @@
-"""What events cost: from what was measured (results.json), what AWS bills (prices.toml), what is assumed."""
+"""What events cost: from what was measured (measured.json), what AWS bills (prices.toml), what is assumed."""
 
 import json
 import math
-import statistics
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from benchmarks.contest import CONSOLE, OURS, Result
-from benchmarks.prices import price
+from flowlogs.pricing.prices import price
 
-RESULTS: Final = Path(__file__).with_name("results.json")
+MEASURED: Final = Path(__file__).with_name("measured.json")
+"""What the last run of the benchmark measured, as it wrote it."""
 
 FULL_PROCESSOR: Final = 1769
 """MB of memory at which Lambda gives one processor; with less, a part of it."""
 WAIT: Final = 0.15
 """Seconds that OpenSearch needs for an answer: an assumption."""
-MEMORY: Final = (128, 256, 512, 1024, 1769)
 USUAL_MEMORY: Final = 256
 """MB: MemorySize, unless another is given."""
 
@@ -50,6 +48,12 @@ class Measured:
         record_bytes: a compressed payload of 50.
         replay_cpu: processor microseconds an event of the replay function, v2, by the events of an object.
         node_cpu: processor microseconds a document of OpenSearch's node, by the events of a request.
+        line_bytes: of a flow log line, by the version of its format ("v2", "v5").
+        disk_bytes: of a document in a merged index, by the same.
+        console_cpu, console_node_cpu: of the function that the console generates, as `forward_cpu` and
+            `node_cpu`.
+        document_bytes, console_document_bytes: of a document in a small merged index, ours and that
+            function's, each measured alike, by the events of a request.
     """
 
     forward_cpu: dict[str, float]
@@ -59,16 +63,22 @@ class Measured:
     record_bytes: int
     replay_cpu: dict[str, float]
     node_cpu: dict[str, float]
+    line_bytes: dict[str, float]
+    disk_bytes: dict[str, float]
+    console_cpu: dict[str, float]
+    console_node_cpu: dict[str, float]
+    document_bytes: dict[str, float]
+    console_document_bytes: dict[str, float]
 
 
-def read_measured(path: Path = RESULTS) -> Measured:
+def read_measured(path: Path = MEASURED) -> Measured:
     """Return what the last run measured."""
-    return Measured(**json.loads(path.read_text())["measured"])
+    return Measured(**json.loads(path.read_text(encoding="utf-8")))
 
 
-def store_measured(measured: Measured) -> dict[str, object]:
-    """Return it as results.json has it."""
-    return asdict(measured)
+def write_measured(measured: Measured, path: Path = MEASURED) -> None:
+    """Keep what a run measured, for costs to follow from it."""
+    path.write_text(json.dumps(asdict(measured), indent=1) + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +114,19 @@ def estimate_lines(log_bytes: int, batch: float) -> float:
 
 
 def cost_direct(measured: Measured, events: int = PAYLOAD) -> Cost:
-    """Return what the forward function costs, with payloads of 50 or 1,000 events, whatever their rate."""
-    computing = estimate(measured.forward_cpu[str(events)], events, USUAL_MEMORY)
+    """Return what the forward function costs, with so many events a payload, whatever their rate."""
+    computing = estimate(interpolate(measured.forward_cpu, events), events, USUAL_MEMORY)
     return Cost(computing, estimate_lines(measured.forward_log, events))
+
+
+def interpolate(by_size: Mapping[str, float], events: int) -> float:
+    """Return processor microseconds an event, where those with 50 and 1,000 events together are known.
+
+    A request costs something, and each event in it: two sizes tell both.
+    """
+    small, large = by_size["50"], by_size["1000"]
+    request = max(0.0, (small - large) / (1 / 50 - 1 / 1000))
+    return max(0.0, large - request / 1000) + request / events
 
 
 def cost_stream(measured: Measured, rate: float, *, on_demand: bool) -> Cost:
@@ -129,6 +149,26 @@ def cost_stream(measured: Measured, rate: float, *, on_demand: bool) -> Cost:
 def count_shards(measured: Measured, rate: float) -> int:
     """Return how many provisioned shards a rate needs, each at half of what it takes."""
     return max(1, math.ceil(rate / PAYLOAD * measured.record_bytes / SHARD_BYTES))
+
+
+PROCESSOR: Final = ("r7g.large.search", 2)
+"""A node's type, and its processors, by whose price a processor's time is reckoned."""
+KEPT_MONTHS: Final = 1
+"""That a document lies on the disk."""
+
+
+def cost_processor(cpu_us: float) -> float:
+    """Return dollars for a million documents that take so many microseconds of a node's processor each.
+
+    As if all of the processor could be used: what a cluster keeps free comes on top, for everybody alike.
+    """
+    kind, processors = PROCESSOR
+    return cpu_us / 3600 * price(f"nodes.{kind}") / processors
+
+
+def cost_disk(document_bytes: float) -> float:
+    """Return dollars for a million documents that lie on a gp3 disk for a month, in one copy."""
+    return 1e6 * document_bytes / GB * KEPT_MONTHS * price("opensearch_gp3_gb_month")
 
 
 def find_break_even(measured: Measured, *, on_demand: bool) -> int:
@@ -155,36 +195,3 @@ def cost_replay(measured: Measured, size: str, events: int) -> tuple[float, floa
     objects = events / int(size)
     computing = seconds * REPLAY_MEMORY / 1024 * price("lambda_gb_second")
     return computing, objects * (price("s3_put") + price("s3_get"))
-
-
-def tell_assumptions() -> str:
-    """Return what the table by memory assumes."""
-    return (
-        f"US dollars for a million events, v2 with extracted fields. Assumed: Lambda on arm64 at "
-        f"${price('lambda_gb_second')} for a GB-second and ${price('lambda_request') * 1e6:.2f} for a "
-        "million "
-        f"requests; memory below {FULL_PROCESSOR} MB gets that part of a processor; OpenSearch "
-        "answers within "
-        f"{WAIT * 1000:.0f} ms; the processor time measured here is taken for that of Lambda. A size "
-        "is left empty "
-        "where it is not at least 20 MB above the contender's peak with its largest payload."
-    )
-
-
-def tabulate_costs(results: Mapping[tuple[str, str], Mapping[str, Result]]) -> list[str]:
-    """Return a table by size of memory, with what it assumes."""
-    heads = " | ".join(f"{size} MB" for size in MEMORY)
-    lines = [tell_assumptions(), "", f"| memory | {heads} |"]
-    lines.append("| --- |" + " ---: |" * len(MEMORY))
-    for contender in (OURS, CONSOLE):
-        for size in ("50", "1000"):
-            cell = results["v2+fields", size]
-            if contender.name not in cell:
-                continue
-            peak = max(found[contender.name].peak_mb for found in results.values())
-            cpu = statistics.median(cell[contender.name].cpu)
-            costs = (
-                f"{estimate(cpu, int(size), memory):.5f}" if memory >= peak + 20 else "" for memory in MEMORY
-            )
-            lines.append(f"| {contender.label}, {size} events a batch | {' | '.join(costs)} |")
-    return lines

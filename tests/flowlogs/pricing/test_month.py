@@ -1,8 +1,8 @@
 """What a month costs is shown for the volume that the log group has, and what is not known is said."""
 
 from flowlogs.deploying.overview import count_resources, tell_cost
-from flowlogs.deploying.price import advise_on_disk, estimate
 from flowlogs.deploying.template import load_template, read_parameters
+from flowlogs.pricing.month import advise_on_disk, estimate
 from support.deploying import FakeAccount
 
 VALUES = {name: each.default or "" for name, each in read_parameters(load_template()).items()} | {
@@ -24,7 +24,7 @@ def test_a_month_of_the_smallest_new_domain() -> None:
     )
     parts = [line.strip() for line in lines]
     assert parts[:2] == ["$53.29  1 x t3.medium.search", "$2.44  1 x 20 GiB of disk"]
-    assert "$22.80  more for each further GB a day (30 GB a month)" in parts
+    assert "$21.91  more for each further GB a day (30 GB a month)" in parts
 
 
 def test_without_a_log_group_the_volume_is_an_example() -> None:
@@ -47,9 +47,9 @@ def test_the_parts_are_those_of_what_is_made() -> None:
 
 def test_a_disk_that_will_not_hold_the_retention_is_told_before_it_is_full() -> None:
     assert advise_on_disk(VALUES, 1e9) == (
-        "30 days of that volume need some 47 GiB of disk, and the domain has 20: "
+        "30 days of that volume need some 50 GiB of disk, and the domain has 20: "
         "raise VolumeSize, or lower RetentionDays"
     )
-    assert advise_on_disk(VALUES | {"VolumeSize": "50"}, 1e9) == ""
-    assert "94 GiB" in advise_on_disk(VALUES | {"InstanceCount": "2"}, 1e9)
+    assert advise_on_disk(VALUES | {"VolumeSize": "60"}, 1e9) == ""
+    assert "100 GiB" in advise_on_disk(VALUES | {"InstanceCount": "2"}, 1e9)
     assert advise_on_disk(VALUES | {"OpenSearchUrl": "https://x"}, 1e12) == ""
