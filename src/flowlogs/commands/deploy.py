@@ -76,7 +76,7 @@ def deploy_command(
         identity = account.identify()
         preparation = Preparation(load_template(), known, account)
         _introduce(console, known, identity)
-        if told := preparation.adopt(has_file=answers.exists(), moves=asks):
+        for told in preparation.adopt(has_file=answers.exists(), moves=asks):
             tell(console, told)
         if _demand_deployable(known.answers.stack, preparation.there, talk):
             preparation.there = None
@@ -186,7 +186,12 @@ def _show(console: Console, wanted: Wanted, account: Account) -> None:
         if not (wanted.values["AlarmEmail"] or wanted.values["AlarmTopicArn"]):
             console.print("\nAlarms are shown, and sent to nobody: AlarmEmail or AlarmTopicArn says to whom.")
         return
-    changes = list(find_changes(wanted.there, wanted.values))
+    show_parameters(console, wanted)
+
+
+def show_parameters(console: Console, wanted: Wanted) -> None:
+    """Print which parameters of a stack that is there change."""
+    changes = [] if wanted.there is None else list(find_changes(wanted.there, wanted.values))
     console.print("" if changes else "\nNo parameter changes.")
     for name, before, after, is_default in changes:
         note = "  (the default is another now)" if is_default else ""

@@ -1,11 +1,18 @@
 """`flowlogs plan`: what a deployment would do, and who may do what then; nothing is changed."""
 
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from flowlogs.commands.deploy import AnswersFile, enter_region, region_option, tell, understood
+from flowlogs.commands.deploy import (
+    AnswersFile,
+    enter_region,
+    region_option,
+    show_parameters,
+    tell,
+    understood,
+)
 from flowlogs.deploying import sam, stages
 from flowlogs.deploying.account import Account
 from flowlogs.deploying.answers import ANSWERS
@@ -19,6 +26,7 @@ from flowlogs.local.artifact import PROJECT
 from flowlogs.terminal.display import count_of, foreign, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail
 from flowlogs.terminal.options import find_region
+from flowlogs.terminal.progress import is_interactive
 
 PACKAGED: Final = PROJECT / ".aws-sam" / "plan.yaml"
 
@@ -26,7 +34,12 @@ _NAMES: Final = {"Roles": "of", "Principal": "for", "Resource": "on", "Condition
 _LOUD: Final = {"created": "green", "changed": "", "replaced": "bold red", "deleted": "bold red"}
 
 
-def plan_command(context: typer.Context, *, answers: AnswersFile = ANSWERS) -> None:
+def plan_command(
+    context: typer.Context,
+    *,
+    answers: AnswersFile = ANSWERS,
+    yes: Annotated[bool, typer.Option("--yes", help="Plan what flowlogs deploy --yes would do.")] = False,
+) -> None:
     """Show what a deployment would change, and whom it would permit what.
 
     Needs what flowlogs deploy needs to know, and asks nothing. The functions
@@ -44,12 +57,17 @@ def plan_command(context: typer.Context, *, answers: AnswersFile = ANSWERS) -> N
         given = read_given(context.args)
         known = find_known(given, answers)
     enter_region(known, None)
+    console = make_console()
     with explained(), understood():
         account = Account()
         identity = account.identify()
         preparation = Preparation(load_template(), known, account)
-        preparation.adopt(has_file=answers.exists())
+        # As a deployment from here would: at a terminal sam's answers move into a file of their own.
+        for told in preparation.adopt(has_file=answers.exists(), moves=is_interactive() and not yes):
+            tell(console, told)
         wanted = preparation.want()
+        if wanted.there is not None:
+            show_parameters(console, wanted)
         if wanted.there is not None and (why := stages.explain(wanted.stack, wanted.there.status)):
             raise fail(why, INCOMPLETE)
         status = sam.build(wanted.values["Architecture"])
@@ -66,7 +84,6 @@ def plan_command(context: typer.Context, *, answers: AnswersFile = ANSWERS) -> N
             )
         except PlanError as error:
             raise fail(f"CloudFormation refuses: {error}", INCOMPLETE) from error
-    console = make_console()
     _print_changes(console, wanted, found.changes)
     pseudo = {
         "AWS::Region": find_region(),

@@ -18,6 +18,9 @@ from flowlogs.deploying.template import read_parameters
 STACK: Final = "flowlogs-opensearch"
 """What a stack is called where nobody says it."""
 
+NEVER_BY_DEFAULT: Final = ("EngineVersion",)
+"""Parameters whose newer default comes to no stack by itself: no way leads back from an upgraded domain."""
+
 _OVERRIDES: Final = "--parameter-overrides"
 _STACK: Final = "--stack-name"
 
@@ -125,28 +128,62 @@ class Preparation:
         self.asked = False
         self.chosen = dict(known.answers.parameters)
 
-    def adopt(self, *, has_file: bool, moves: bool = False) -> str:
-        """Take over what the stack was given, where no file says anything; return a sentence about it.
+    def adopt(self, *, has_file: bool, moves: bool = False) -> list[str]:
+        """Take over what the stack was given and nobody says anew; return sentences about it.
+
+        What somebody chose for the stack stays until somebody says otherwise: a retention that a pipeline
+        gave is not undone by a file that has never heard of it.
 
         Args:
-            has_file: there is a file of answers, which says all.
+            has_file: there is a file of answers.
             moves: answers that sam has written down, with each default, go into that file now: what differs
                 from the defaults was chosen. Else they are taken as they stand.
         """
         if self.there is None:
-            return ""
-        if self.known.frozen:
-            chosen = self.known.answers.without_defaults(self.there.defaults).parameters
-            kept = (
-                {} if moves else {name: text for name, text in self.chosen.items() if name in self.parameters}
-            )
+            return []
+        there = self.known.answers if self.known.frozen else Answers(parameters=self.there.parameters)
+        chosen = there.without_defaults(self.there.defaults).parameters
+        if self.known.frozen and not moves:
+            kept = {name: text for name, text in self.chosen.items() if name in self.parameters}
             self.chosen = {**kept, **chosen}
-            return ""
-        if has_file:
-            return ""
-        there = Answers(parameters=self.there.parameters).without_defaults(self.there.defaults).parameters
-        self.chosen = {**{name: there[name] for name in there if name in self.parameters}, **self.chosen}
-        return f"{self.known.answers.stack} is there: what it was given stays, but for what is said otherwise"
+            return []
+        if self.known.frozen:
+            self.chosen = chosen
+            return self._pin()
+        unsaid = {
+            name: text for name, text in chosen.items() if name in self.parameters and name not in self.chosen
+        }
+        self.chosen = {**unsaid, **self.chosen}
+        pinned = self._pin()
+        if not has_file:
+            stays = "is there: what it was given stays, but for what is said otherwise"
+            return [f"{self.known.answers.stack} {stays}", *pinned]
+        return [
+            *(
+                f"{name} stays {text or 'empty'}: the stack was given it, and neither the answers nor the "
+                "command name it"
+                for name, text in unsaid.items()
+                if text != self.parameters[name].default
+            ),
+            *pinned,
+        ]
+
+    def _pin(self) -> list[str]:
+        """Keep what a newer default would change for good."""
+        told = []
+        for name in NEVER_BY_DEFAULT:
+            text, default = (
+                (self.there.parameters.get(name) if self.there else None),
+                self.parameters[name].default,
+            )
+            if text is None or name in self.chosen or text == default:
+                continue
+            self.chosen[name] = text
+            told.append(
+                f"{name} stays {text}: the default is {default} now, and no way leads back from it; "
+                f"say {name}={default} to take it"
+            )
+        return told
 
     def ask(self, talk: Talk, *, again: bool) -> None:
         """Ask a person for what is missing, or for all that is ever asked again."""

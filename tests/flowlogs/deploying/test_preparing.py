@@ -56,16 +56,47 @@ def test_a_command_wins_over_the_file_and_the_file_over_sams_configuration(tmp_p
 
 def test_every_parameter_is_given_so_that_a_newer_default_arrives() -> None:
     """sam takes for one that it is not given the value that the stack has."""
+    there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, "Timeout": "55"}, {**DEFAULTS, "Timeout": "55"})
+    preparation = prepare(Known(Answers("flowlogs", "", NEW)), there)
+    assert preparation.adopt(has_file=True) == []
+    wanted = preparation.want()
+    assert wanted.values == {**DEFAULTS, **NEW}
+    assert list(find_changes(there, wanted.values)) == [("Timeout", "55", DEFAULTS["Timeout"], True)]
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["with a file", "without a file"])
+def test_a_newer_default_upgrades_no_domain_that_is_there(has_file: bool) -> None:
+    """No way leads back from a newer OpenSearch, so nobody gets it without having asked for it."""
     there = Stack(
         "UPDATE_COMPLETE", {**DEFAULTS, **NEW, "EngineVersion": "2.19"}, {**DEFAULTS, "EngineVersion": "2.19"}
     )
-    preparation = prepare(Known(Answers("flowlogs", "", NEW)), there)
-    preparation.adopt(has_file=True)
-    wanted = preparation.want()
-    assert wanted.values == {**DEFAULTS, **NEW}
-    assert list(find_changes(there, wanted.values)) == [
-        ("EngineVersion", "2.19", DEFAULTS["EngineVersion"], True)
+    silent = prepare(Known(Answers("flowlogs", "", NEW)), there)
+    *_, told = silent.adopt(has_file=has_file)
+    newest = DEFAULTS["EngineVersion"]
+    assert told == (
+        f"EngineVersion stays 2.19: the default is {newest} now, and no way leads back from it; "
+        f"say EngineVersion={newest} to take it"
+    )
+    assert list(find_changes(there, silent.want().values)) == []
+    asked = prepare(Known(Answers("flowlogs", "", {**NEW, "EngineVersion": newest})), there)
+    asked.adopt(has_file=has_file)
+    assert asked.want().values["EngineVersion"] == newest
+
+
+def test_what_a_pipeline_chose_is_not_undone_by_a_file_that_does_not_name_it() -> None:
+    """Indices beyond a shorter retention are deleted within the hour."""
+    there = Stack(
+        "UPDATE_COMPLETE",
+        {**DEFAULTS, **NEW, "RetentionDays": "365", "FailureDays": "90", "Gone": "x"},
+        {**DEFAULTS, "Gone": ""},
+    )
+    preparation = prepare(Known(Answers("flowlogs", "", {**NEW, "FailureDays": "60"})), there)
+    assert preparation.adopt(has_file=True) == [
+        "RetentionDays stays 365: the stack was given it, and neither the answers nor the command name it"
     ]
+    wanted = preparation.want()
+    assert wanted.values == {**DEFAULTS, **NEW, "RetentionDays": "365", "FailureDays": "60"}
+    assert list(find_changes(there, wanted.values)) == [("FailureDays", "90", "60", False)]
 
 
 def test_a_stack_without_a_file_of_answers_keeps_what_was_chosen_for_it() -> None:
@@ -75,7 +106,8 @@ def test_a_stack_without_a_file_of_answers_keeps_what_was_chosen_for_it() -> Non
         {**DEFAULTS, "Gone": "", "Timeout": "55"},
     )
     preparation = prepare(Known(Answers("flowlogs", "", {"KeepMessage": "unparsed"})), there)
-    assert "what it was given stays" in preparation.adopt(has_file=False)
+    (told,) = preparation.adopt(has_file=False)
+    assert told == "flowlogs is there: what it was given stays, but for what is said otherwise"
     assert preparation.chosen == {**NEW, "RetentionDays": "90", "KeepMessage": "unparsed"}
 
 
@@ -88,10 +120,10 @@ def test_answers_that_sam_wrote_go_on_working_and_lose_the_defaults_that_nobody_
     preparation.adopt(has_file=False)
     assert preparation.want().values == frozen, "without a person they stand as they are"
     preparation.adopt(has_file=False, moves=True)
-    assert preparation.want().values == {**DEFAULTS, **NEW, "RetentionDays": "90"}
+    assert preparation.want().values == {**DEFAULTS, **NEW, "RetentionDays": "90", "EngineVersion": "2.19"}
     preparation.keep(tmp_path / "answers.toml")
     assert read_answers(tmp_path / "answers.toml") == Answers(
-        "flowlogs-opensearch", "eu-west-1", {**NEW, "RetentionDays": "90"}
+        "flowlogs-opensearch", "eu-west-1", {**NEW, "RetentionDays": "90", "EngineVersion": "2.19"}
     )
 
 
