@@ -12,16 +12,16 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import pytest
+
+from support.serving import Serving, Silent
 
 LARGEST = 128
 """MiB, of the process with Python, libraries and all: the smallest function that Lambda offers."""
@@ -198,10 +198,9 @@ REFUSED_WHOLE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
-class Cluster(BaseHTTPRequestHandler):
+class Cluster(Silent, BaseHTTPRequestHandler):
     """OpenSearch, which says the same of each document, and S3, which takes each object."""
 
-    protocol_version = "HTTP/1.1"
     item: dict[str, Any]
 
     def do_POST(self) -> None:
@@ -228,9 +227,6 @@ class Cluster(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
-        """Stay silent."""
-
 
 CREATED = {"status": 201}
 REFUSED = {
@@ -240,20 +236,6 @@ REFUSED = {
         "reason": "failed to parse field [x] of type [long] in document with id '<id>'",
     },
 }
-
-
-@contextmanager
-def serve(item: dict[str, Any]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Answering", (Cluster,), {"item": item}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def invoke(data: bytes, item: dict[str, Any], folder: Path) -> tuple[dict[str, Any], int]:
@@ -274,12 +256,12 @@ def run(program: str, content: object, item: dict[str, Any], folder: Path) -> tu
     event = folder / "event.json"
     event.write_text(json.dumps(content), encoding="ascii")
     assert event.stat().st_size < 6 << 20
-    with serve(item) as url:
+    with Serving(type("Answering", (Cluster,), {"item": item})) as server:
         environ = {
-            "OPENSEARCH_URL": url,
+            "OPENSEARCH_URL": server.url,
             "OPENSEARCH_AUTH": "none",
             "FAILURE_BUCKET": "failures",
-            "AWS_ENDPOINT_URL_S3": url,
+            "AWS_ENDPOINT_URL_S3": server.url,
             "AWS_REGION": "eu-central-1",
             "AWS_DEFAULT_REGION": "eu-central-1",
             "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

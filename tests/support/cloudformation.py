@@ -5,13 +5,13 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Final, Self, cast
+from http.server import BaseHTTPRequestHandler
+from typing import Any, Final, cast
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handler import setup
+from support.serving import Serving, Silent
 
 FORWARD: Final = "arn:aws:iam::123456789012:role/flowlogs-ForwardRole-1A2B3C"
 REPLAY: Final = "arn:aws:iam::123456789012:role/flowlogs-ReplayRole-4D5E6F"
@@ -45,7 +45,7 @@ class Answer:
     moment: float
 
 
-class CloudFormation:
+class CloudFormation(Serving):
     """The address for answers, while it is open.
 
     Attributes:
@@ -57,16 +57,14 @@ class CloudFormation:
         self.answers: list[Answer] = []
         self.statuses: deque[int] = deque()
         self.arrived = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        super().__init__(_handler(self))
 
     def event(self, kind: str, **properties: object) -> dict[str, Any]:
         """Return the event of a request; the writers' roles are among its properties unless given."""
         known = {} if kind == "Create" else {"PhysicalResourceId": "flowlogs-setup"}
         return {
             "RequestType": kind,
-            "ResponseURL": f"http://127.0.0.1:{self._server.server_address[1]}/answer?{SIGNATURE}",
+            "ResponseURL": f"{self.url}/answer?{SIGNATURE}",
             "StackId": STACK,
             "RequestId": "9f8e7d6c",
             "LogicalResourceId": "Setup",
@@ -86,25 +84,14 @@ class CloudFormation:
         (answer,) = self.answers[before:]
         return answer.body
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
 
 def context(seconds: float) -> LambdaContext:
     """Return the context of an invocation that may last so long."""
     return cast("LambdaContext", Context(seconds))
 
 
-def _handler(fake: CloudFormation) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(fake: CloudFormation) -> type[Silent]:
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             status = fake.statuses.popleft() if fake.statuses else 200
@@ -115,8 +102,5 @@ def _handler(fake: CloudFormation) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("content-length", "0")
             self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
-            """Stay silent."""
 
     return Handler

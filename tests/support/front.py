@@ -7,15 +7,14 @@ which is that of Kibana 7.10), with the defaults that the real ones add to what 
 
 import json
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from flowlogs.local.embedded import Embedded
+from support.serving import Serving, Silent
 
 Reply = tuple[int, Any]
 Plugin = Callable[["Call"], Reply | None]
@@ -42,7 +41,7 @@ class Call:
         return json.loads(self.body)
 
 
-class Front:
+class Front(Serving):
     """The front, while it is open.
 
     Attributes:
@@ -54,12 +53,7 @@ class Front:
         self.calls: list[Call] = []
         self.plugins = list(plugins)
         self._node = node
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        super().__init__(_handler(self))
 
     @property
     def writes(self) -> list[str]:
@@ -74,25 +68,6 @@ class Front:
                 return reply
         assert self._node is not None, call
         return self._node.request(call.method, f"{call.path}?{urlencode(call.query)}", call.body or None)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent: a client that does not wait is part of a test."""
 
 
 class StateManagement:
@@ -248,11 +223,8 @@ def _name_type(data: object) -> str:
     return "application/json"
 
 
-def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+def _handler(front: Front) -> type[Silent]:
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -267,8 +239,5 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(text)
 
         do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  (as in the library)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
-            """Stay silent."""
 
     return Handler

@@ -5,12 +5,12 @@ import gzip
 import json
 import socket
 import ssl
-import threading
 from collections import deque
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
-from typing import Any, Self
+
+from support.serving import Serving, Silent
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Answer:
     content_type: str = "application/json; charset=UTF-8"
 
 
-class Recorder:
+class Recorder(Serving):
     """The server, while it is open.
 
     Attributes:
@@ -62,19 +62,7 @@ class Recorder:
         self.open: list[socket.socket] = []
         self.marks = True
         self.answers: deque[Answer] = deque()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        if tls is not None:
-            # The handshake belongs to the connection's own thread.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    @property
-    def url(self) -> str:
-        """The address, for a server without TLS."""
-        return f"http://127.0.0.1:{self.port}"
+        super().__init__(_handler(self), tls=tls)
 
     def close_connections(self) -> None:
         """Close what is open, as a server does that has waited long enough."""
@@ -82,17 +70,11 @@ class Recorder:
             with contextlib.suppress(OSError):
                 self.open.pop().shutdown(socket.SHUT_RDWR)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__exit__(kind, error, trace)
         self.close_connections()
-        self._thread.join()
 
 
 def answer_to(request: Received) -> Answer:
@@ -102,19 +84,8 @@ def answer_to(request: Received) -> Answer:
     return Answer(200, json.dumps({"errors": False, "items": items}).encode())
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay silent: a client that goes away is part of a test."""
-
-
-def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+def _handler(recorder: Recorder) -> type[Silent]:
+    class Handler(Silent, BaseHTTPRequestHandler):
         def setup(self) -> None:
             super().setup()
             recorder.connections += 1
@@ -136,8 +107,5 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
                 self.send_header("X-Opaque-Id", self.headers["x-opaque-id"])
             self.end_headers()
             self.wfile.write(answer.body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
-            """Stay silent."""
 
     return Handler
