@@ -31,6 +31,8 @@ _RED_SECONDS = 20
 
 _HEALTH = "/_cluster/health?level=indices"
 _STOP_SECONDS = 30
+# What OpenSearch Runner prints before it starts the node.
+_CHOSEN_PORT = re.compile(r"^HTTP Port: +(\d+)$", re.MULTILINE)
 # OpenSearch Runner refuses higher ones.
 _HIGHEST_PORT = 9299
 # Ends when this process ends (its standard input closes), and takes the node with it.
@@ -191,6 +193,9 @@ class Embedded:
             if not self.running:
                 self._check_port()
                 raise EmbeddedError(self._failure("did not start"))
+            if not self._has_port():
+                time.sleep(0.1)
+                continue
             # Yellow: each index is there. A single node never has a place for replicas.
             with contextlib.suppress(OSError, http.client.HTTPException):
                 status, health = self.request("GET", f"{_HEALTH}&wait_for_status=yellow&timeout=1s")
@@ -209,10 +214,20 @@ class Embedded:
 
     def _check_port(self) -> None:
         if loopback.listens(self.port):
-            raise EmbeddedError(
-                f"port {self.port} is taken by another program: stop that one, "
-                "or set OPENSEARCH_URL if it is the OpenSearch that you want."
-            )
+            raise self._taken()
+
+    def _has_port(self) -> bool:
+        """Tell whether OpenSearch Runner has chosen the port: the next one, where this is taken by now."""
+        chosen = _CHOSEN_PORT.search(self.log.read_text(encoding="utf-8", errors="replace"))
+        if chosen and int(chosen[1]) != self.port:
+            raise self._taken()
+        return chosen is not None
+
+    def _taken(self) -> EmbeddedError:
+        return EmbeddedError(
+            f"port {self.port} is taken by another program: stop that one, "
+            "or set OPENSEARCH_URL if it is the OpenSearch that you want."
+        )
 
     def _failure(self, what: str) -> str:
         return f"OpenSearch {self.release.version} {what}: {self._reason()} (its log: {self.log})"

@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,11 +37,13 @@ node = Quick(Path(sys.argv[1])).start()
 print(node.port, flush=True)
 time.sleep(600)
 """
+# Where the tests run in the background, SIGINT may be inherited as ignored.
 SERVE = """
-import sys
+import signal, sys
 from pathlib import Path
 from flowlogs.local import project_node
 from flowlogs.command_line import app
+signal.signal(signal.SIGINT, signal.default_int_handler)
 project_node.DATA, project_node.PORT = Path(sys.argv[1]), int(sys.argv[2])
 app(["opensearch"])
 """
@@ -183,17 +186,42 @@ def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself
             node.stop()
 
 
+def test_a_port_that_is_taken_while_the_node_starts_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stranger says nothing; the node would stand at the next port, and be waited for in vain."""
+    node = Embedded(tmp_path)
+    make_command = node._command
+    began = time.monotonic()
+    with socket.socket() as stranger:
+
+        def take_the_port() -> list[str]:
+            stranger.bind((loopback.HOST, node.port))
+            stranger.listen()
+            return make_command()
+
+        monkeypatch.setattr(node, "_command", take_the_port)
+        with pytest.raises(EmbeddedError, match=rf"^port {node.port} is taken by another program: "):
+            node.start()
+
+    assert not node.running
+    assert time.monotonic() - began < 40  # an answer of the stranger is waited for a minute
+
+
 def test_the_demos_node_runs_until_it_is_stopped(tmp_path: Path) -> None:
     port = loopback.free_low_port()
     command = [sys.executable, "-c", SERVE, str(tmp_path), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
-        assert serving.stdout.readline() == f"OpenSearch 3.8.0 is running at http://127.0.0.1:{port}\n"
-        status, reply = loopback.request(port, "GET", "/")
-        assert (status, reply["version"]["number"]) == (200, "3.8.0")
-        serving.send_signal(signal.SIGINT)
-        assert serving.wait() == 0
-        assert serving.stdout.read().endswith("\nstopped\n")
+        try:
+            assert serving.stdout.readline() == f"OpenSearch 3.8.0 is running at http://127.0.0.1:{port}\n"
+            status, reply = loopback.request(port, "GET", "/")
+            assert (status, reply["version"]["number"]) == (200, "3.8.0")
+            serving.send_signal(signal.SIGINT)
+            assert serving.wait(60) == 0
+            assert serving.stdout.read().endswith("\nstopped\n")
+        finally:
+            serving.kill()  # else one that does not stop is waited for without an end
     assert not loopback.listens(port)
 
 
