@@ -22,9 +22,10 @@ from flowlogs.cluster.indices import Indices
 from flowlogs.cluster.listing import read_indices
 from flowlogs.commands.outage_exercise import run_exercise
 from flowlogs.commands.report import write_report
+from flowlogs.local import project_node
 from flowlogs.local.embedded import announce
 from flowlogs.local.function import SendBatch, forward_function, stream_function
-from flowlogs.local.project_node import DATA, connect_or_start, serve
+from flowlogs.local.project_node import connect_or_start, serve
 from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
@@ -95,7 +96,7 @@ def demo_command(
     if outage and source is not Source.SUBSCRIPTION:
         raise fail("the outage is shown with the source subscription only", USAGE)
     if outage:
-        with explained(), take_turn(DATA, "the outage exercise", announce):
+        with explained(), take_turn(project_node.DATA, "the outage exercise", announce):
             mended = run_exercise(console)
         if not mended:
             raise fail("the exercise did not end as it should: see above", INCOMPLETE)

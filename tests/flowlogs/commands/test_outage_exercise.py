@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-FLOWLOGS = Path(sys.executable).with_name("flowlogs")
+# Its data, its log and its lock are kept elsewhere than in the project's folder.
+DEMO = """
+import sys
+from pathlib import Path
+from flowlogs.local import project_node
+project_node.DATA = Path(sys.argv[1])
+from flowlogs.command_line import app
+app(["demo", "--outage"])
+"""
 # All of it would lead elsewhere: to an account, a cluster, a bucket.
 FOREIGN = {
     "AWS_PROFILE": "production",
@@ -22,9 +30,13 @@ FOREIGN = {
 
 @pytest.mark.dear(20)
 @pytest.mark.long
-def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None:
+def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to(tmp_path: Path) -> None:
     done = subprocess.run(
-        [FLOWLOGS, "demo", "--outage"], env=os.environ | FOREIGN, capture_output=True, text=True, check=False
+        [sys.executable, "-c", DEMO, str(tmp_path)],
+        env=os.environ | FOREIGN,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode == 0
@@ -49,3 +61,4 @@ def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to() -> None
     ]
     places = [done.stdout.index(each) for each in ends]
     assert places == sorted(places)
+    assert {each.name for each in tmp_path.iterdir()} == {"outage", "the-outage-exercise.lock"}
