@@ -1,6 +1,7 @@
 """Imports point one way: flowlogs -> handler -> parser -> nothing that touches the world."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -120,6 +121,50 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
     assert any(used.values())
     assert set(TopologicalSorter(used).static_order()) == set(names)
+
+
+def test_no_rooms_of_the_handler_use_each_other_in_a_circle() -> None:
+    """A module that stands in no room is one by itself."""
+    used: dict[str, set[str]] = {}
+    for path in modules("handler"):
+        room, *_ = path.relative_to(SOURCE / "handler").with_suffix("").parts
+        names = imported(ast.walk(ast.parse(path.read_text())))
+        named = {name.split(".")[1] for name in names if name.startswith("handler.")} - {room}
+        used.setdefault(room, set()).update(named & {each.stem for each in (SOURCE / "handler").iterdir()})
+
+    assert used["replaying"] >= {"failures", "journal"}
+    assert set(TopologicalSorter(used).static_order()) == set(used)
+
+
+def test_nothing_uses_what_lambda_calls() -> None:
+    """What two functions need stands beside them: each brings its own part of the world when it starts."""
+    functions = {
+        f"handler.{path.stem}"
+        for path in (SOURCE / "handler").glob("*.py")
+        if "def lambda_handler(" in path.read_text()
+    }
+    found = {
+        str(path.relative_to(SOURCE)): used
+        for path in modules("handler")
+        if (used := imported(ast.walk(ast.parse(path.read_text()))) & functions)
+    }
+
+    assert functions >= {"handler.forward", "handler.stream", "handler.replay", "handler.setup"}
+    assert found == {}
+
+
+def test_each_error_has_a_name_of_its_own() -> None:
+    """Who reads a name in a log or in an except clause finds one class of it."""
+    named = Counter(
+        node.name
+        for package in ("parser", "handler", "flowlogs")
+        for path in modules(package)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
+    )
+
+    assert {name for name, count in named.items() if count > 1} == set()
+    assert named["EnvelopeError"] == 1
 
 
 def test_every_room_says_its_job_in_one_sentence() -> None:

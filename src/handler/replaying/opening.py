@@ -31,7 +31,7 @@ MOST_REFUSED: Final = 100
 a line in the log, with every run."""
 
 
-class WithheldError(Exception):
+class ObjectRefusedError(Exception):
     """S3 does not give an object, which says nothing of others."""
 
 
@@ -87,7 +87,7 @@ class Opener:
         self._journal.begin(pending)
         try:
             found = self._open(pending, read)
-        except WithheldError as error:
+        except ObjectRefusedError as error:
             logger.warning("replay.object_refused", extra={"key": pending.key, "reason": str(error)})
             self._refused += 1
             return Fate.FAILED
@@ -107,7 +107,7 @@ class Opener:
             content = read()
         except Exception as error:
             if is_refusal(error):
-                raise WithheldError(str(error)) from error
+                raise ObjectRefusedError(str(error)) from error
             raise
         if content is None:
             return Fate.GONE
