@@ -6,7 +6,8 @@ from enum import Enum
 from typing import Final
 
 from flowlogs.accounting.edges import Edges, show_lag
-from flowlogs.accounting.sources import OUTCOMES, Stored
+from flowlogs.accounting.metrics import OUTCOMES
+from flowlogs.accounting.stored import Stored
 from flowlogs.terminal.display import count_of
 
 FORWARD: Final = "forward function"

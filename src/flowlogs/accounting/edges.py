@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowlogs.accounting.sources import Window
+from flowlogs.accounting.window import Window
 
 UNKNOWN_LAG: Final = timedelta(minutes=20)
 """How late events may come where no metric says it: a window of ten minutes, delivered within ten."""

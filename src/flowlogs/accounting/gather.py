@@ -6,18 +6,17 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from flowlogs.accounting.balance import BUCKET, CLOUDWATCH, FORWARD, INDEX, REPLAY, Range, Sources
+from flowlogs.accounting.documents import count_documents, demand_types, find_indexed
 from flowlogs.accounting.edges import Edges
-from flowlogs.accounting.metrics import UnansweredError, read_edges, read_forwarded, read_function
-from flowlogs.accounting.sources import (
-    EventKey,
+from flowlogs.accounting.metrics import (
     NoDataError,
-    Stored,
-    Window,
-    count_documents,
-    demand_types,
-    find_indexed,
-    read_bucket,
+    UnansweredError,
+    read_edges,
+    read_forwarded,
+    read_function,
 )
+from flowlogs.accounting.stored import EventKey, Stored, read_bucket
+from flowlogs.accounting.window import Window
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.indices import Indices
 from flowlogs.cluster.listing import read_indices

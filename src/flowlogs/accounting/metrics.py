@@ -5,15 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from flowlogs.accounting.edges import Edges, Series, measure_edges
-from flowlogs.accounting.sources import COUNTED, NoDataError, Window
+from flowlogs.accounting.window import Window
 from handler.observe import METRICS, NAMESPACE
 
+OUTCOMES: Final = ("indexed", "duplicate", "pending", "rejected")
+COUNTED: Final = ("received", *OUTCOMES)
 LAG: Final = "delivery_lag"
 
 LATEST_LAG: Final = timedelta(hours=6)
 """How long after the window its last events are looked for: so long Lambda tries again."""
 
 _COMPLETE: Final = "Complete"
+
+
+class NoDataError(Exception):
+    """A source can be asked, and has nothing to say."""
 
 
 class UnansweredError(Exception):

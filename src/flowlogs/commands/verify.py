@@ -21,7 +21,8 @@ from flowlogs.accounting.balance import (
 )
 from flowlogs.accounting.conclusion import Conclusion, conclude, summarize
 from flowlogs.accounting.gather import gather
-from flowlogs.accounting.sources import OUTCOMES, Window, day
+from flowlogs.accounting.metrics import OUTCOMES
+from flowlogs.accounting.window import Window, day
 from flowlogs.cluster.deployment import Deployment
 from flowlogs.terminal.display import foreign, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail

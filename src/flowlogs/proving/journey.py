@@ -10,8 +10,8 @@ from typing import Any, Final, TypeVar
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import NotFoundError, OpenSearchException, TransportError
 
-from flowlogs.accounting.metrics import UnansweredError, read_function
-from flowlogs.accounting.sources import OUTCOMES, NoDataError, Window
+from flowlogs.accounting.metrics import OUTCOMES, NoDataError, UnansweredError, read_function
+from flowlogs.accounting.window import Window
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.proving.marked_line import write_line
 from flowlogs.terminal.display import count_of

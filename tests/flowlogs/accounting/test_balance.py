@@ -8,7 +8,7 @@ import pytest
 from flowlogs.accounting.balance import Check, Range, Sources, State, check
 from flowlogs.accounting.conclusion import Conclusion, conclude, summarize
 from flowlogs.accounting.edges import Edges
-from flowlogs.accounting.sources import Stored
+from flowlogs.accounting.stored import Stored
 from support.accounted import ARRIVED, NOT_KNOWN, RECEIVED, RECEIVED_ARRIVED, SETTLED
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flowlogs.accounting.edges import Edges, measure_edges
-from flowlogs.accounting.sources import Window
+from flowlogs.accounting.window import Window
 from flowlogs.local.embedded import Embedded
 from support.accounted import (
     ARRIVED,

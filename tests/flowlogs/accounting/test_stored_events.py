@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from flowlogs.accounting import sources
+from flowlogs.accounting import documents
 from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.listing import read_indices
 from flowlogs.local.embedded import Embedded
@@ -104,10 +104,10 @@ def test_an_event_in_the_bucket_that_stands_in_two_days_is_found(
     """There may be more hits than ids, and more than OpenSearch gives at once."""
     first, second = (make_payload(0, 10, minute=minute) for minute in (30, 30 - 1440))
     index(node, first, second)
-    monkeypatch.setattr(sources, "_MOST_HITS", 4)
+    monkeypatch.setattr(documents, "_MOST_HITS", 4)
     _, client = open_client({"OPENSEARCH_URL": node.url})
     ids = [each.id for each in first.events]
-    assert sources.find_indexed(read_indices(client, "cwl"), [*ids, "nowhere"]) == frozenset(ids)
+    assert documents.find_indexed(read_indices(client, "cwl"), [*ids, "nowhere"]) == frozenset(ids)
 
 
 @pytest.mark.parametrize("prefix", ["failed/", "aws/lambda/async/forward/", "rejected/"])

@@ -7,8 +7,8 @@ import boto3
 import pytest
 
 from flowlogs.accounting import metrics
-from flowlogs.accounting.metrics import read_forwarded
-from flowlogs.accounting.sources import NoDataError, Window
+from flowlogs.accounting.metrics import NoDataError, read_forwarded
+from flowlogs.accounting.window import Window
 from flowlogs.cluster import deployment
 from flowlogs.cluster.deployment import Deployment
 from flowlogs.cluster.source import leads_to

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import AuthorizationException, NotFoundError
 
-from flowlogs.accounting.sources import NoDataError
+from flowlogs.accounting.metrics import NoDataError
 from flowlogs.cluster.connection import install_template, open_client
 from flowlogs.local.embedded import Embedded
 from flowlogs.proving import journey
