@@ -20,7 +20,8 @@ from faults.harness.faults import (
 from faults.harness.functions import set_attempts
 from faults.harness.ledger import DAY, FIRST_DAY
 from faults.harness.proxy import Exchange, Fault, Reply, passing
-from flowlogs.local.embedded import Embedded
+from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.releases import RELEASES
 from handler import delivery
 from handler.failures import REJECTED, FailureStore
 from handler.replay import Replay
@@ -329,6 +330,12 @@ def test_a_request_too_large_for_the_front_end_is_halved(stack: Stack) -> None:
 
 
 @pytest.mark.dear(10)
+@pytest.mark.parametrize(
+    "any_opensearch",
+    # What a node keeps of a request is its own matter; what is done about it is asked once.
+    [each if each == DEFAULT_VERSION else pytest.param(each, marks=pytest.mark.long) for each in RELEASES],
+    indirect=True,
+)
 @pytest.mark.parametrize(
     "kill",
     [

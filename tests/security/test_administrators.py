@@ -12,7 +12,7 @@ import pytest
 
 from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
-from security.conftest import SecureNodes, put_user, renew, sign_in
+from security.conftest import VERSIONS, SecureNodes, put_user, renew, sign_in
 from support.cloudformation import FORWARD, CloudFormation
 
 API: Final = "/_plugins/_security/api"
@@ -106,7 +106,7 @@ def test_each_principal_can_do_what_it_must_and_is_refused_the_rest(site: Site) 
     }
 
 
-@pytest.mark.parametrize("running", list(SECURED), indirect=True)
+@pytest.mark.parametrize("running", VERSIONS, indirect=True)
 def test_administrators_come_and_go_and_the_setup_stays(site: Site) -> None:
     by_hand = [{"op": "add", "path": "/users", "value": ["by hand"]}]
     assert site.node.request("PATCH", ALL, by_hand)[0] == 200

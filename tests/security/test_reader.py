@@ -8,9 +8,8 @@ import pytest
 
 from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.listing import read_indices
-from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
-from security.conftest import SecureNodes, put_user, renew
+from security.conftest import VERSIONS, SecureNodes, put_user, renew
 from support.cloudformation import CloudFormation
 
 PEOPLE = "arn:aws:iam::123456789012:role/flowlogs-PeopleRole-7A8B9C"
@@ -29,7 +28,7 @@ class Reader:
         return self.node.request(method, path, body, user=self.user)
 
 
-@pytest.fixture(scope="module", params=list(SECURED))
+@pytest.fixture(scope="module", params=VERSIONS)
 def reader(request: pytest.FixtureRequest, secure_nodes: SecureNodes) -> Iterator[Reader]:
     """Give a reader on each version in turn."""
     with pytest.MonkeyPatch.context() as monkeypatch, CloudFormation() as stack:

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from flowlogs.local.releases import SECURED
 from flowlogs.local.secure_node import SecureNode, User
 from handler.installing.access import writer_role
-from security.conftest import SecureNodes, put_user, renew
+from security.conftest import VERSIONS, SecureNodes, put_user, renew
 from support.cloudformation import FORWARD, CloudFormation
 
 INDEX = "cwl-2026.01.02"
@@ -41,7 +40,7 @@ class Writer:
         return [(item["status"], item.get("error", {}).get("reason")) for item in items]
 
 
-@pytest.fixture(scope="module", params=list(SECURED))
+@pytest.fixture(scope="module", params=VERSIONS)
 def writer(request: pytest.FixtureRequest, secure_nodes: SecureNodes) -> Iterator[Writer]:
     """Give a writer on each version in turn, beside an index of its own and one of others."""
     with pytest.MonkeyPatch.context() as monkeypatch, CloudFormation() as stack:
