@@ -55,6 +55,7 @@ class FakeAccount(Account):
     log_class: str | None = "STANDARD"
     storage: tuple[int, int] | None = (10, 200)
     volume: float | None = 2e9
+    resources: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
 
     def identify(self) -> Identity:
@@ -65,6 +66,10 @@ class FakeAccount(Account):
 
     def find_stack(self, name: str) -> Stack | None:
         return self.stack
+
+    def find_resource(self, stack: str, name: str) -> str | None:
+        self._demand("find_resource")
+        return self.resources.get(name)
 
     def list_flow_logs(self) -> dict[str, list[str]]:
         self._demand("list_flow_logs")

@@ -4,14 +4,14 @@ from typing import Annotated, Final
 
 import typer
 
-from flowlogs.commands.deploy import AnswersFile, enter_region, region_option, tell, understood
+from flowlogs.commands.deploy import AnswersFile, enter_region, region_option, tell, tell_staying, understood
 from flowlogs.deploying import sam
 from flowlogs.deploying.account import Account
 from flowlogs.deploying.answers import ANSWERS
 from flowlogs.deploying.preparing import find_known, read_given
 from flowlogs.deploying.staying import find_staying
 from flowlogs.deploying.talk import Talk
-from flowlogs.terminal.display import foreign, make_console, plain_table
+from flowlogs.terminal.display import make_console
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.terminal.options import find_region
 from flowlogs.terminal.progress import is_interactive
@@ -49,15 +49,7 @@ def delete_command(
                 f"there is no stack {stack} in account {identity.account}, {find_region()}", INCOMPLETE
             )
         tell(console, f"{stack} in account {identity.account}, {find_region()}: {there.status}\n")
-        staying = list(find_staying(stack))
-        if staying:
-            console.print("What stays, with what is in it, and costs until it is deleted by hand:\n")
-            table = plain_table("resource", "type", "name")
-            for each in staying:
-                table.add_row(*map(foreign, (each.path, each.kind, each.id)))
-            console.print(table)
-        else:
-            console.print("Nothing of it stays.")
+        tell_staying(console, list(find_staying(stack)))
         if not (yes or _AS_SAM in context.args):
             if not is_interactive():
                 raise fail("nobody is there to ask: --yes deletes it", USAGE)

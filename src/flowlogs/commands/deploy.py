@@ -1,7 +1,7 @@
 """`flowlogs deploy`: asks what cannot have a default, checks, shows what comes, and deploys."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,10 +19,11 @@ from flowlogs.deploying.overrides import OverridesError
 from flowlogs.deploying.overview import count_resources, find_changes, tell_cost, tell_resources
 from flowlogs.deploying.preparing import Known, MissingError, Preparation, find_known, read_given
 from flowlogs.deploying.reach import try_to_reach
+from flowlogs.deploying.staying import Resource, find_staying
 from flowlogs.deploying.talk import Talk
 from flowlogs.deploying.template import load_template
 from flowlogs.local.artifact import ArtifactError
-from flowlogs.terminal.display import foreign, make_console
+from flowlogs.terminal.display import foreign, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail, say
 from flowlogs.terminal.options import choose_account, find_region
 from flowlogs.terminal.progress import is_interactive
@@ -78,7 +79,7 @@ def deploy_command(
         _introduce(console, known, identity)
         for told in preparation.adopt(has_file=answers.exists(), moves=asks):
             tell(console, told)
-        if _demand_deployable(known.answers.stack, preparation.there, talk):
+        if _demand_deployable(console, known.answers.stack, preparation.there, talk):
             preparation.there = None
         if talk is not None:
             preparation.ask(talk, again=guided)
@@ -149,14 +150,29 @@ def _introduce(console: Console, known: Known, identity: Identity) -> None:
     tell(console, f"as       {identity.arn}\n")
 
 
-def _demand_deployable(stack: str, there: Stack | None, talk: Talk | None) -> bool:
+def tell_staying(console: Console, staying: Sequence[Resource]) -> None:
+    """Print what stays of a stack that is deleted."""
+    if not staying:
+        console.print("Nothing of it stays.")
+        return
+    console.print("What stays, with what is in it, and costs until it is deleted by hand:\n")
+    table = plain_table("resource", "type", "name")
+    for each in staying:
+        table.add_row(*map(foreign, (each.path, each.kind, each.id)))
+    console.print(table)
+
+
+def _demand_deployable(console: Console, stack: str, there: Stack | None, talk: Talk | None) -> bool:
     """Make sure that CloudFormation takes the stack; tell whether it had to be deleted for that."""
     why = stages.explain(stack, there.status) if there else ""
     if not why:
         return False
     if there is not None and stages.must_be_deleted(there.status) and talk is not None:
         talk.tell(why)
-        if talk.confirm(f"Delete {stack} now, and go on?", default=True):
+        staying = list(find_staying(stack))
+        tell_staying(console, staying)
+        # What stays has names that the new stack would want: nobody is led there by an empty answer.
+        if talk.confirm(f"Delete {stack} now, and go on?", default=not staying):
             if sam.delete(stack, region_option(), asks=False) == 0:
                 return True
             raise typer.Exit(INCOMPLETE)

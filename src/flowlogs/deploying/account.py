@@ -104,6 +104,25 @@ class Account:
         }
         return Stack(found["StackStatus"], parameters, defaults)
 
+    def find_resource(self, stack: str, name: str) -> str | None:
+        """Return AWS's name for a resource of a stack, by its logical name; None where it has no such."""
+        from botocore.exceptions import ClientError
+
+        def ask() -> str | None:
+            try:
+                said = _client("cloudformation").describe_stack_resource(
+                    StackName=stack, LogicalResourceId=name
+                )
+            except ClientError as error:
+                if read_code(error) == "ValidationError":  # "Resource ... does not exist for stack ..."
+                    return None
+                raise
+            found = said["StackResourceDetail"]
+            is_gone = found["ResourceStatus"] == "DELETE_COMPLETE"
+            return None if is_gone else found.get("PhysicalResourceId")
+
+        return _ask(ask)
+
     def list_flow_logs(self) -> dict[str, list[str]]:
         """Return the log groups that flow logs of this account write to, with what each watches."""
 

@@ -16,6 +16,9 @@ NAME: Final = "the domain's name is free"
 DISK: Final = "the domain's nodes take that disk"
 REACH: Final = "OpenSearch can be reached"
 
+DOMAIN: Final = "Domain"
+"""The new domain's logical name in the template."""
+
 MOST_FILTERS: Final = 2
 """Subscription filters of a log group (CloudWatch Logs User Guide, "CloudWatch Logs quotas")."""
 
@@ -141,9 +144,8 @@ def _look_at_policies(account: Account, wanted: Wanted) -> Finding:
 def _look_at_name(account: Account, wanted: Wanted) -> Finding:
     name = wanted.values["DomainName"]
     there = {each.name for each in account.list_domains()}
-    is_ours = wanted.there is not None and wanted.there.parameters.get("DomainName") == name
-    has_made = is_ours and wanted.there is not None and not wanted.there.parameters.get("OpenSearchUrl")
-    if name in there and not has_made:
+    # The stack's parameters do not tell it: one that was imported has none.
+    if name in there and (wanted.there is None or account.find_resource(wanted.stack, DOMAIN) != name):
         return problem(
             NAME,
             f"there is a domain {name} already, perhaps of a stack that was deleted: give another "

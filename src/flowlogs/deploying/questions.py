@@ -66,14 +66,9 @@ class Interview:
     def _ask_cluster(self) -> None:
         if {"OpenSearchUrl", "AdminEmail", "OpenSearchArn"} & self.answers.keys():
             return
-        domains = [
-            each
-            for each in (
-                *self._list(self._account.list_domains),
-                *self._list(self._account.list_collections),
-            )
-            if each.url
-        ]
+        made = self._list(self._account.list_domains)
+        # One without an address is still being made: it cannot be chosen, and its name is taken.
+        domains = [each for each in (*made, *self._list(self._account.list_collections)) if each.url]
         choices = [
             *(Named(each.name, _describe(each)) for each in domains),
             Named(NEW_DOMAIN, "made by this stack; takes half an hour, and is billed by the hour"),
@@ -81,7 +76,7 @@ class Interview:
         ]
         chosen = self._talk.choose("Which OpenSearch shall the flow logs go to?", choices)
         if chosen == NEW_DOMAIN:
-            self._ask_new_domain([each.name for each in domains])
+            self._ask_new_domain([each.name for each in made])
         elif chosen == BY_HAND:
             self._ask_address()
         else:

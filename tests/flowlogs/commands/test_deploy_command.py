@@ -220,22 +220,40 @@ def test_the_answers_of_another_region_are_not_used_by_mistake(door: Door) -> No
 
 
 def test_a_stack_that_failed_at_first_is_deleted_first_where_the_person_says_so(
-    door: Door, type_in: Callable[..., list[str]]
+    door: Door, type_in: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_answers(door.answers, Answers("flowlogs-opensearch", REGION, NEW))
     door.account.stack = Stack("ROLLBACK_COMPLETE", DEFAULTS | NEW, DEFAULTS)
-    type_in("y")
+    monkeypatch.setattr(deploy, "find_staying", lambda _: iter(()))
+    type_in("")
     told = door.run("deploy")
     assert told.status == 0
     assert [call[:2] for call in door.calls] == [["sam", "delete"], ["make", "build"], ["sam", "deploy"]]
     assert "Made is: " in told.output, "it is a new one"
 
 
+def test_of_a_half_made_stack_what_stays_is_shown_and_nobody_is_led_into_deleting_it(
+    door: Door, type_in: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a rollback takes a new domain away: deleted with a failed stack it stays, its name taken."""
+    write_answers(door.answers, Answers("flowlogs-opensearch", REGION, NEW))
+    door.account.stack = Stack("CREATE_FAILED", DEFAULTS | NEW, DEFAULTS)
+    left = Resource("Domain", "AWS::OpenSearchService::Domain", "flowlogs")
+    monkeypatch.setattr(deploy, "find_staying", lambda _: iter([left]))
+    type_in("")
+    told = door.run("deploy")
+    assert told.status == 1
+    assert "AWS::OpenSearchService::Domain" in told.output
+    assert "costs until it is deleted by hand" in told.output
+    assert door.calls == []
+
+
 @pytest.mark.parametrize(
     ("status", "told"),
     [
-        ("ROLLBACK_COMPLETE", "make delete comes first"),
-        ("DELETE_FAILED", "make delete comes first"),
+        ("ROLLBACK_COMPLETE", "it holds nothing that works, and make delete comes first"),
+        ("DELETE_FAILED", "make delete comes first. It keeps what holds data, a domain among it"),
+        ("CREATE_FAILED", "make delete comes first. It keeps what holds data, a domain among it"),
         (
             "UPDATE_ROLLBACK_FAILED",
             "aws cloudformation continue-update-rollback --stack-name flowlogs-opensearch",

@@ -1,5 +1,7 @@
 """What an account has is asked of AWS, and what may not be asked is told with its reason."""
 
+from datetime import UTC, datetime
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -55,6 +57,26 @@ def test_vpcs_subnets_and_security_groups_are_shown_by_their_names(monkeypatch: 
     groups = [{"GroupId": "sg-1", "GroupName": "default", "Description": "default VPC security group"}]
     stubber.add_response("describe_security_groups", {"SecurityGroups": groups}, inside)
     assert Account().list_security_groups("vpc-1") == [Named("sg-1", "default, default VPC security group")]
+
+
+def test_a_resource_of_a_stack_is_known_by_its_logical_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    stubber = stub(monkeypatch, "cloudformation")
+    asked_for = {"StackName": "flowlogs", "LogicalResourceId": "Domain"}
+    for status in ("IMPORT_COMPLETE", "DELETE_COMPLETE"):
+        detail = {
+            "LogicalResourceId": "Domain",
+            "ResourceType": "AWS::OpenSearchService::Domain",
+            "LastUpdatedTimestamp": datetime(2026, 1, 1, tzinfo=UTC),
+            "PhysicalResourceId": "kept",
+            "ResourceStatus": status,
+        }
+        stubber.add_response("describe_stack_resource", {"StackResourceDetail": detail}, asked_for)
+    stubber.add_client_error("describe_stack_resource", "ValidationError", "Resource Domain does not exist")
+    stubber.add_client_error("describe_stack_resource", "AccessDenied", "no")
+    account = Account()
+    assert [account.find_resource("flowlogs", "Domain") for _ in range(3)] == ["kept", None, None]
+    with pytest.raises(RefusedError, match="not permitted to you"):
+        account.find_resource("flowlogs", "Domain")
 
 
 def test_filters_and_policies_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,10 +101,9 @@ def test_what_would_be_refused_later_is_a_problem_now(
 
 
 def test_our_own_filter_policy_and_domain_do_not_stand_in_our_way(template: dict[str, Any]) -> None:
-    there = Stack(
-        "UPDATE_COMPLETE", {**NEW, "DomainName": "logs", "OpenSearchUrl": "", "Source": "subscription"}
-    )
+    there = Stack("UPDATE_COMPLETE", {**NEW, "DomainName": "logs", "Source": "subscription"})
     account = FakeAccount(
+        resources={"Domain": "logs"},
         filters=[OTHERS[0], ("flowlogs-forward", "arn:aws:lambda:z")],
         policies=[*(f"p{each}" for each in range(9)), "flowlogs-domain"],
     )
@@ -114,6 +113,17 @@ def test_our_own_filter_policy_and_domain_do_not_stand_in_our_way(template: dict
         checks.POLICIES: "ok",
         checks.NAME: "ok",
     }
+
+
+def test_a_domain_that_was_imported_is_the_stacks_own_though_no_parameter_says_so(
+    template: dict[str, Any],
+) -> None:
+    wanted = NEW | {"DomainName": "logs"}
+    imported = Stack("IMPORT_COMPLETE")
+    own, foreign = (FakeAccount(resources={"Domain": name}) for name in ("logs", "other"))
+    denied = FakeAccount(refused=frozenset({"find_resource"}))
+    told = [look(template, wanted, each, there=imported)[checks.NAME][0] for each in (own, foreign, denied)]
+    assert told == ["ok", "problem", "unknown"]
 
 
 def test_a_change_of_source_needs_both_places_of_the_log_group(template: dict[str, Any]) -> None:
