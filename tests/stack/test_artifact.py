@@ -121,7 +121,7 @@ def test_every_module_is_compiled_and_is_never_checked_again(artifact: Path) -> 
 
 
 def test_the_artifact_for_lambda_fits_its_processor_and_is_small(tmp_path: Path) -> None:
-    told = build(tmp_path, architecture="arm64", python_version="3.13")
+    told = build(tmp_path, architecture="arm64", python_version="3.13", function=FUNCTION)
     artifact = tmp_path / FUNCTION
     assert "Artifact for Python 3.13:" in told
     libraries = list(artifact.rglob("*.so"))

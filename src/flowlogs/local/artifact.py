@@ -48,14 +48,23 @@ def host_artifact() -> Path:
     return folder / FUNCTION
 
 
-def build(folder: Path, *, architecture: str, python_version: str = "3.13") -> str:
+def build(
+    folder: Path, *, architecture: str, python_version: str = "3.13", function: str | None = None
+) -> str:
     """Run `sam build` into a folder, with one artifact for each function; return what it printed.
+
+    Args:
+        folder: for the artifacts and the built template.
+        architecture: Lambda's name of the processor.
+        python_version: of the functions.
+        function: builds this one alone, by its logical id: the artifacts of all are alike.
 
     Raises:
         ArtifactError: with the last lines that sam printed.
     """
     environ = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    command = [find_sam(), "build", "--template", str(PROJECT / "template.yaml"), "--build-dir", str(folder)]
+    command = [find_sam(), "build", *([function] if function else [])]
+    command += ["--template", str(PROJECT / "template.yaml"), "--build-dir", str(folder)]
     done = subprocess.run(
         [*command, "--parameter-overrides", f"Architecture={architecture}"],
         cwd=PROJECT,
