@@ -39,7 +39,7 @@ def dashboards_command(
 
     flowlogs dashboards --export flowlogs.ndjson
 
-    flowlogs dashboards --import --stack flowlogs
+    flowlogs dashboards --import --stack flowlogs-opensearch
 
     flowlogs dashboards --import --json | jq -r .did
     """

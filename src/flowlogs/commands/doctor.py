@@ -48,7 +48,7 @@ def doctor_command(
 
     [bold]Examples[/bold]
 
-    flowlogs doctor --stack flowlogs
+    flowlogs doctor --stack flowlogs-opensearch
 
     flowlogs doctor --log-group /vpc/flow-logs --forward flowlogs-forward
 

@@ -14,7 +14,7 @@ from flowlogs.cluster.deployment import Deployment
 from flowlogs.terminal.display import count_of, foreign, format_count, make_console
 from flowlogs.terminal.exits import INCOMPLETE, explained
 from flowlogs.terminal.foreign import dump_json
-from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
+from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil
 from flowlogs.terminal.progress import shown_progress
 from flowlogs.terminal.redaction import redact_all
 from handler.failures import REJECTED, FailureStore, Pending
@@ -42,13 +42,13 @@ def rejected_command(
 
     [bold]Examples[/bold]
 
-    flowlogs rejected --stack flowlogs
+    flowlogs rejected --stack flowlogs-opensearch
 
     flowlogs rejected --since 2026-11-23 --redact
 
     flowlogs rejected --json | jq '.groups[].reason'
     """
-    choice = Choice(in_utc(since), in_utc(until), log_group, None, limit)
+    choice = Choice(since, until, log_group, None, limit)
     with explained():
         given = Deployment(bucket=bucket)
         store = FailureStore(given.complete(stack).require_bucket(), REQUEST_ID)

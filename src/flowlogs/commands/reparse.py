@@ -11,7 +11,7 @@ from flowlogs.cluster.reparsing import Reparse, Result
 from flowlogs.terminal.display import count_of, foreign, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail
 from flowlogs.terminal.foreign import dump_json
-from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack, in_utc
+from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack
 
 REASONS: Final = 10
 """How many reasons are shown of lines that still cannot be parsed."""
@@ -44,14 +44,14 @@ def reparse_command(
 
     [bold]Examples[/bold]
 
-    flowlogs reparse --dry-run --stack flowlogs
+    flowlogs reparse --dry-run --stack flowlogs-opensearch
 
     flowlogs reparse --since 2026-11-22 --until 2026-11-24
     """
     with explained():
         deployment = Deployment().complete(stack)
         config, client = open_cluster(deployment, stack, exact=True)
-        reparse = Reparse(client, config, in_utc(since), in_utc(until), dry_run=dry_run)
+        reparse = Reparse(client, config, since, until, dry_run=dry_run)
         result = reparse.run()
     if as_json:
         print(dump_json({"dry_run": dry_run, **to_json(result)}))

@@ -26,7 +26,7 @@ from flowlogs.terminal.display import (
 )
 from flowlogs.terminal.exits import INCOMPLETE, explained, fail, say
 from flowlogs.terminal.foreign import HarmlessStream, dump_json
-from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil, in_utc
+from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil
 from flowlogs.terminal.progress import is_interactive, shown_progress
 from handler.config import Config
 from handler.environment import Environment
@@ -77,7 +77,7 @@ def replay_command(
 
     [bold]Examples[/bold]
 
-    flowlogs replay --dry-run --stack flowlogs
+    flowlogs replay --dry-run --stack flowlogs-opensearch
 
     flowlogs replay --reason 429 --rate 2000
 
@@ -85,7 +85,7 @@ def replay_command(
 
     flowlogs replay --dry-run --json | jq .events
     """
-    choice = Choice(in_utc(since), in_utc(until), log_group, reason, limit)
+    choice = Choice(since, until, log_group, reason, limit)
     prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
     console = make_console()
     logger.registered_handler.setStream(HarmlessStream(sys.stderr))  # type: ignore[attr-defined]  # a StreamHandler

@@ -54,7 +54,7 @@ def report_command(
 
     [bold]Examples[/bold]
 
-    flowlogs report --stack flowlogs
+    flowlogs report --stack flowlogs-opensearch
 
     flowlogs report --since 2026-01-15 --until 2026-01-16 --output monday.html
 

@@ -27,7 +27,8 @@ from flowlogs.cluster.deployment import Deployment
 from flowlogs.terminal.display import foreign, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
 from flowlogs.terminal.foreign import dump_json
-from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack, in_utc
+from flowlogs.terminal.options import Bucket, EventSince, EventUntil, Json, Stack
+from flowlogs.terminal.times import read_date
 
 FRESH: Final = timedelta(minutes=15)
 """How long after its end a window may still change: metrics, retries and refreshes take their time."""
@@ -41,7 +42,8 @@ STYLES: Final = {State.OK: "green", State.DIFFERS: "bold red", State.UNKNOWN: "y
 def verify_command(
     *,
     day_: Annotated[
-        datetime | None, typer.Option("--day", formats=["%Y-%m-%d"], metavar="DATE", help="That day, in UTC.")
+        datetime | None,
+        typer.Option("--day", parser=read_date, metavar="DATE", help="That day, in UTC. Default: yesterday."),
     ] = None,
     since: EventSince = None,
     until: EventUntil = None,
@@ -57,7 +59,8 @@ def verify_command(
 
     Compares what CloudWatch Logs forwarded, what the functions counted,
     what the index holds, and what waits or is rejected in the bucket. A
-    source that is missing is named, and the others are checked.
+    source that is missing is named, and the others are checked. Without
+    --day, or --since and --until, it is yesterday (UTC).
 
     CloudWatch and the functions count by the time of delivery, index and
     bucket by the time of the event: where traffic crosses an edge of the
@@ -68,13 +71,13 @@ def verify_command(
 
     [bold]Examples[/bold]
 
-    flowlogs verify --day 2026-11-23 --stack flowlogs
+    flowlogs verify --day 2026-11-23 --stack flowlogs-opensearch
 
     flowlogs verify --since 2026-11-23T10:00 --until 2026-11-23T12:00
 
     flowlogs verify --day 2026-11-23 --json | jq .checks
     """
-    window = _choose(day_, in_utc(since), in_utc(until))
+    window = _choose(day_, since, until)
     given = Deployment(log_group, filter_, forward, replay, bucket)
     with explained():
         deployment = given.complete(stack)
@@ -89,13 +92,13 @@ def verify_command(
 
 
 def _choose(chosen: datetime | None, since: datetime | None, until: datetime | None) -> Window:
-    if chosen is not None and since is None and until is None:
-        return day(chosen)
+    if since is None and until is None:
+        return day(chosen or datetime.now(UTC) - timedelta(days=1))
     if chosen is not None or since is None or until is None:
-        raise fail("give either --day, or --since and --until", USAGE)
+        raise fail("give either --day, or both --since and --until; without any it is yesterday", USAGE)
     if since >= until:
         raise fail("--since must be before --until", USAGE)
-    if since.second or until.second:
+    if any(each.second or each.microsecond for each in (since, until)):
         raise fail("--since and --until must be whole minutes: CloudWatch has no shorter ones", USAGE)
     return Window(since, until)
 

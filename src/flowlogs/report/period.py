@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowlogs.panels.panel import TIME_FIELD, Json
-from flowlogs.terminal.options import in_utc
 
 MOST_BUCKETS: Final = 50
 """Bars that can be told apart on a phone."""
@@ -55,14 +54,12 @@ class Period:
 def choose_period(since: datetime | None, until: datetime | None, now: datetime) -> Period:
     """Return the period that is asked for; by default the last day.
 
-    Times without a zone are in UTC.
-
     Raises:
         ValueError: it would end before it begins, or so early that no period lies before it.
     """
-    end = in_utc(until) or now
+    end = until or now
     try:
-        start = in_utc(since) or end - timedelta(seconds=_DAY)
+        start = since or end - timedelta(seconds=_DAY)
         if start >= end:
             raise ValueError(
                 f"--since ({start:%Y-%m-%d %H:%M}) must lie before --until ({end:%Y-%m-%d %H:%M})"

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Annotated, Final
 
 import typer
 
-TIMES: Final = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+from flowlogs.terminal.times import read_time
 
 Bucket = Annotated[str | None, typer.Option(envvar="FAILURE_BUCKET", help="The failure bucket.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
@@ -21,27 +21,22 @@ Stack = Annotated[
 ]
 EventSince = Annotated[
     datetime | None,
-    typer.Option(formats=TIMES, metavar="TIME", help="Events of this time (UTC) or later."),
+    typer.Option(parser=read_time, metavar="TIME", help="Events of this time (UTC) or later."),
 ]
 EventUntil = Annotated[
-    datetime | None, typer.Option(formats=TIMES, metavar="TIME", help="Events before this time (UTC).")
+    datetime | None, typer.Option(parser=read_time, metavar="TIME", help="Events before this time (UTC).")
 ]
 StoredSince = Annotated[
     datetime | None,
-    typer.Option(formats=TIMES, metavar="TIME", help="Stored at this time (UTC) or later."),
+    typer.Option(parser=read_time, metavar="TIME", help="Stored at this time (UTC) or later."),
 ]
 StoredUntil = Annotated[
-    datetime | None, typer.Option(formats=TIMES, metavar="TIME", help="Stored before this time (UTC).")
+    datetime | None, typer.Option(parser=read_time, metavar="TIME", help="Stored before this time (UTC).")
 ]
 
 _FLAG: Final = "--debug"
 _WITH_VALUE: Final = ("--profile", "--region")
 _KEYS: Final = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-
-
-def in_utc(moment: datetime | None) -> datetime | None:
-    """Return a time that was typed in, which is meant in UTC."""
-    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def put_first(arguments: list[str]) -> list[str]:

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from typing import Any, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
 
 import boto3
 import pytest
@@ -37,6 +38,8 @@ from support.accounted import (
 )
 from support.commands import BUCKET, run
 from support.invocation import Context
+
+EITHER: Final = "give either --day, or both --since and --until; without any it is yesterday"
 
 
 @pytest.fixture
@@ -256,14 +259,23 @@ def test_a_stack_knows_all_names_and_its_function_the_cluster(
     assert told.json["sources"]["index"] == 10
 
 
+def test_without_a_time_it_is_yesterday() -> None:
+    before = datetime.now(UTC)
+    told = run("verify", "--json")
+    after = datetime.now(UTC)
+
+    midnights = {each.replace(hour=0, minute=0, second=0, microsecond=0) for each in (before, after)}
+    window = (datetime.fromisoformat(told.json["since"]), datetime.fromisoformat(told.json["until"]))
+    assert window in {(each - timedelta(days=1), each) for each in midnights}
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        pytest.param([], "give either --day, or --since and --until", id="no time"),
-        pytest.param(["--since", "2026-01-15"], "give either --day, or --since and --until", id="half"),
+        pytest.param(["--since", "2026-01-15"], EITHER, id="half"),
         pytest.param(
             ["--day", "2026-01-15", "--since", "2026-01-15", "--until", "2026-01-16"],
-            "give either --day, or --since and --until",
+            EITHER,
             id="both",
         ),
         pytest.param(

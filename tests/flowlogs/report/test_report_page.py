@@ -334,7 +334,11 @@ def test_the_axis_of_a_long_period_tells_the_year(days: int, first: list[str]) -
 
 @pytest.mark.parametrize(
     ("since", "until"),
-    [(dt.datetime(1, 1, 1), None), (None, dt.datetime(1, 1, 1)), (dt.datetime(1000, 1, 1), None)],  # noqa: DTZ001
+    [
+        (dt.datetime(1, 1, 1, tzinfo=dt.UTC), None),
+        (None, dt.datetime(1, 1, 1, tzinfo=dt.UTC)),
+        (dt.datetime(1000, 1, 1, tzinfo=dt.UTC), None),
+    ],
 )
 def test_a_period_before_the_calendar_is_refused(
     since: dt.datetime | None, until: dt.datetime | None
