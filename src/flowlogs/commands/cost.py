@@ -90,7 +90,7 @@ def cost_command(
     source: Annotated[Source, typer.Option(help="As the template's parameter.")] = Source.SUBSCRIPTION,
     as_json: Json = False,
 ) -> None:
-    """Say what a month of so many flow log records costs, and which data nodes take them.
+    """Say what a month of so many flow log records costs, on which data nodes.
 
     Computed from list prices and from what the project's benchmark
     measured; AWS is not asked. How many records there are: CloudWatch's
