@@ -28,16 +28,6 @@ def test_the_parameters_of_the_docs_are_those_of_the_template(template: Template
     assert PARAMETER.findall(section) == expected
 
 
-def test_the_alarms_of_the_docs_are_those_of_the_template(nested: dict[str, Template], deploy: str) -> None:
-    resources = [*nested["watching"]["Resources"].values(), *nested["stream"]["Resources"].values()]
-    alarms = [each["Properties"] for each in resources if each["Type"] == "AWS::CloudWatch::Alarm"]
-    expected = [
-        (alarm["AlarmName"]["Fn::Sub"].removeprefix("${StackName}-"), alarm["AlarmDescription"])
-        for alarm in alarms
-    ]
-    assert re.findall(r"^\| `([a-z-]+)` \| (.+) \|$", deploy, re.MULTILINE) == expected
-
-
 def test_every_metric_is_explained(project: Path) -> None:
     operations = (project / "docs" / "operations.md").read_text(encoding="utf-8")
     table = re.findall(r"^\| (`[A-Z].+?`) \| ", operations, re.MULTILINE)
@@ -58,9 +48,3 @@ def test_every_parameter_that_a_page_names_exists(project: Path, template: Templ
         *template["Outputs"],
     }
     assert named <= template["Parameters"].keys() | METRICS.keys() | others
-
-
-def test_every_page_that_the_readme_links_is_there(project: Path) -> None:
-    links = re.findall(r"\]\(((?:docs/)?\w+\.md)\)", (project / "README.md").read_text(encoding="utf-8"))
-    assert "docs/deploy.md" in links
-    assert [link for link in links if not (project / link).exists()] == []

@@ -238,7 +238,7 @@ def _look_at_alarms(stack: str) -> Finding:
         return unknown(ALARMS, describe(error))
     raised = [name for name, state in found.items() if state == "ALARM"]
     if raised:
-        return problem(ALARMS, f'{", ".join(raised)}: docs/deploy.md, "Alarms", says what each means')
+        return problem(ALARMS, f"{', '.join(raised)}: docs/operations.md says what to do")
     if not found:
         return problem(ALARMS, f"there is none whose name begins with {stack}-")
     silent = sum(state == "INSUFFICIENT_DATA" for state in found.values())

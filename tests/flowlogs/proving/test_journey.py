@@ -220,7 +220,7 @@ def test_numbers_that_do_not_add_up_are_a_problem(aws: FakeAws, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("alarms", "told"),
     [
-        pytest.param({"flowlogs-rejected": "ALARM"}, "flowlogs-rejected: docs/deploy.md", id="raised"),
+        pytest.param({"flowlogs-rejected": "ALARM"}, "flowlogs-rejected: docs/operations.md", id="raised"),
         pytest.param({}, "there is none whose name begins with flowlogs-", id="none"),
     ],
 )
