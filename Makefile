@@ -146,7 +146,7 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
 	    --output-file requirements/lambda.txt >/dev/null
-	@for group in sam ministack checkov workflows bench; do \
+	@for group in sam ministack checkov workflows bench site; do \
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
@@ -157,6 +157,11 @@ docs: .venv/.stamp ## Renew what is written from code and template: tables, NOTI
 	@$(RUN)/python -m tools.cost_tables docs/deploy.md docs/operations.md docs/performance.md
 	@$(RUN)/python -m tools.setup_version template.yaml
 	@$(RUN)/python -m tools.answers_example answers.example.toml
+
+.PHONY: site
+site: .venv-site/.stamp ## Make a site of docs/ in .site/; a broken link fails it
+	@NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --quiet
+	@echo "site: .site/index.html"
 
 .PHONY: dashboards
 dashboards: .venv/.stamp ## Renew the saved objects for OpenSearch Dashboards from the panels
@@ -169,7 +174,7 @@ report: .venv/.stamp ## Write report.html about a running cluster (ARGS="--since
 
 .PHONY: clean
 clean: ## Remove environments, builds, caches and the embedded OpenSearch's data
-	@rm -rf .uv .venv .venv-* .opensearch .aws-sam report.html dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .uv .venv .venv-* .opensearch .aws-sam .site report.html dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- environments: made when missing, made again when what they are made from has changed ----

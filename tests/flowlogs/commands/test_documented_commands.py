@@ -75,17 +75,3 @@ def test_make_calls_commands_that_exist() -> None:
     called = set(re.findall(r"\$\(RUN\)/flowlogs ([a-z]+)", text))
     assert "opensearch" in called
     assert called <= known_options().keys()
-
-
-@pages
-def test_every_link_leads_to_a_file(page: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if not (page.parent / link).exists()] == []
-
-
-def test_every_page_is_reached_from_the_readme() -> None:
-    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
-    missing = [
-        page.name for page in PAGES if page.parent.name == "docs" and f"docs/{page.name}" not in readme
-    ]
-    assert missing == []
