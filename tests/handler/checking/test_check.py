@@ -249,9 +249,24 @@ def test_a_role_that_is_not_known_everywhere_yet_is_waited_for() -> None:
         pytest.param({"DomainKmsKeyArn": KEY, "EngineVersion": "3.5"}, {}, "", id="a higher version"),
         pytest.param(
             {"DomainKmsKeyArn": KEY, "EngineVersion": "2.19"},
-            {},
-            "The domain runs version 3.3, and goes to no lower one",
+            {"EngineVersion": "3.3"},
+            "The domain runs version 3.3, and goes to no lower one: leave EngineVersion at 3.3.",
             id="a lower version",
+        ),
+        pytest.param(
+            {"DomainKmsKeyArn": KEY, "EngineVersion": "3.1"},
+            {"EngineVersion": "2.19"},
+            "The domain runs version 3.3, and goes to no lower one: leave EngineVersion at 2.19.",
+            id="a version that was passed by hand",
+        ),
+        pytest.param(
+            {"DomainKmsKeyArn": KEY, "EngineVersion": "3.1"},
+            {"EngineVersion": "3.1"},
+            "",
+            id="upgraded by hand, and nobody asks for another version",
+        ),
+        pytest.param(
+            {"DomainKmsKeyArn": KEY, "EngineVersion": "3.1"}, {}, "", id="upgraded by hand, at a first check"
         ),
     ],
 )
