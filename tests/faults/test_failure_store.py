@@ -44,7 +44,7 @@ REFUSALS = {
 @pytest.fixture
 def s3(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Put a proxy between the functions and S3, and make them impatient with it."""
-    patience = Config(connect_timeout=2, read_timeout=0.5, retries={"total_max_attempts": 1})
+    patience = Config(connect_timeout=2, read_timeout=1.5, retries={"total_max_attempts": 1})
     with Proxy(stack.bucket.port) as proxy:
         monkeypatch.setattr(
             failure_store,
