@@ -133,7 +133,7 @@ def test_what_a_domain_does_not_survive_is_refused_and_the_stack_goes_back(
 ) -> None:
     done = aws.deploy(STACK, {**parameters, "EngineVersion": "2.19"})
     assert done.returncode != 0, checked(aws, outputs)
-    assert "The domain runs version 3.5, and goes to no lower one: raise EngineVersion." in reasons(
+    assert "The domain runs version 3.5, and goes to no lower one: leave EngineVersion at 3.5." in reasons(
         aws, STACK, "Check"
     )
     wait_for("the way back", lambda: state(aws, STACK) == "UPDATE_ROLLBACK_COMPLETE")
