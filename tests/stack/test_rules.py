@@ -58,6 +58,8 @@ def refusals(template: Template, given: dict[str, str]) -> list[str]:
         pytest.param({**NEW, "VpcId": "vpc-1"}, id="a new domain and a flow log"),
         pytest.param({**NEW, **LARGE, "InstanceCount": "12"}, id="twelve nodes"),
         pytest.param({**NEW, **WARM, "WarmAfterDays": "7"}, id="warm nodes"),
+        pytest.param({**NEW, "InstanceCount": "4", "DomainZones": "2"}, id="four nodes in two zones"),
+        pytest.param({**NEW, "InstanceCount": "5", "DomainZones": "3"}, id="five nodes in three zones"),
         pytest.param({**EXISTING, "WarmAfterDays": "7"}, id="an existing domain with warm nodes"),
         pytest.param({**NEW, **INSIDE, **IN_VPC}, id="a new domain in a VPC"),
         pytest.param(
@@ -159,6 +161,16 @@ def test_parameters_that_go_together_are_accepted(template: Template, given: dic
             {**NEW, "InstanceCount": "2", "DomainZones": "3"},
             "Two nodes lie in two",
             id="two nodes, three zones",
+        ),
+        pytest.param(
+            {**NEW, "InstanceCount": "3", "DomainZones": "2"},
+            "AWS takes an even number only",
+            id="three nodes, two zones",
+        ),
+        pytest.param(
+            {**NEW, **LARGE, "InstanceCount": "79", "DomainZones": "2"},
+            "AWS takes an even number only",
+            id="79 nodes, two zones",
         ),
         pytest.param(
             {**EXISTING, "InstanceTagKeys": "Name"},

@@ -68,6 +68,8 @@ def _find_zones(choices: Choices) -> Iterator[str]:
     nodes, zones = int(choices.get("InstanceCount") or 1), count_zones(choices)
     if nodes < zones:
         yield f"{nodes} nodes cannot lie in {zones} Availability Zones: raise InstanceCount."
+    elif zones == 2 and nodes % 2:  # noqa: PLR2004  # AWS's words: an even number for a two zone deployment
+        yield f"{nodes} nodes cannot lie in 2 Availability Zones, which hold as many each: one more, or less."
     subnets = [each for each in choices.get("DomainSubnetIds", "").split(",") if each]
     if subnets and len(subnets) != zones:
         yield f"DomainSubnetIds has {len(subnets)} subnets, and the nodes lie in {zones} Availability Zones."

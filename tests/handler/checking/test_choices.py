@@ -22,6 +22,8 @@ TAGGED = "${version} ${instance-tag} ${instance-tag-2}"
         pytest.param({**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "200"}, id="t3.medium"),
         pytest.param({**DOMAIN, "InstanceType": "r7g.large.search", "VolumeSize": "1000"}, id="r7g"),
         pytest.param({**DOMAIN, "InstanceCount": "4", "DomainZones": "2"}, id="four nodes in two zones"),
+        pytest.param({**DOMAIN, "InstanceCount": "3", "DomainZones": "1"}, id="three nodes in one zone"),
+        pytest.param({**DOMAIN, "InstanceCount": "4"}, id="four nodes in three zones"),
         pytest.param(
             {**DOMAIN, "InstanceCount": "6", "DomainSubnetIds": "subnet-1,subnet-2,subnet-3"}, id="6"
         ),
@@ -69,6 +71,11 @@ def test_what_works_is_not_refused(choices: dict[str, str]) -> None:
             {**DOMAIN, "InstanceCount": "2", "DomainZones": "3"},
             "2 nodes cannot lie in 3 Availability Zones: raise InstanceCount.",
             id="more zones than nodes",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceCount": "3", "DomainZones": "2"},
+            "3 nodes cannot lie in 2 Availability Zones, which hold as many each: one more, or less.",
+            id="an odd number in two zones",
         ),
         pytest.param(
             {**DOMAIN, "InstanceCount": "3", "DomainSubnetIds": "subnet-1,subnet-2"},
