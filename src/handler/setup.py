@@ -24,7 +24,16 @@ from handler.installing.custom_resource import CREATE, DELETE, UPDATE, Request, 
 from handler.installing.engine_kind import find_kind
 from handler.installing.flow_logs import LearningError, learn
 from handler.installing.index import install_retention, install_template
-from handler.installing.outcome import ROLES, Outcome, skip, try_dashboards, warn
+from handler.installing.outcome import (
+    AUDIT_LOGS,
+    DASHBOARDS,
+    GROUPS,
+    ROLES,
+    Outcome,
+    skip,
+    try_dashboards,
+    warn,
+)
 from handler.installing.people import choose_roles_by_group
 from handler.installing.sign_in import choose_user, find_secret, name_writer, sign_in
 from handler.installing.steps import Did, Step
@@ -181,15 +190,23 @@ class Setup:
             steps["ReaderRole"], steps["ReaderMapping"] = install_reader(cluster, config, readers)
             if self._properties.get(AUDIT) == "true":
                 self.doing = "switching on audit logs"
-                steps["AuditLogs"] = switch_on_audit(cluster)
+                self.outcome.take_step(AUDIT_LOGS, switch_on_audit(cluster))
         if ADMINISTRATORS in self._properties:
             done = skip(missing) if missing else install_administrators(cluster, config, administrators)
             steps["Administrators"] = done
-        if pool := self._properties.get(IDENTITY_POOL):
-            steps["Groups"] = choose_roles_by_group(str(pool))
-        self.doing = "importing the dashboards"
         self.is_ready = True
-        self.outcome.take_dashboards(try_dashboards(cluster, config, engine))
+        if pool := self._properties.get(IDENTITY_POOL):
+            self.doing = "telling Cognito's identity pool of the groups"
+            self.outcome.take_step(GROUPS, choose_roles_by_group(str(pool), self._time_left))
+        self.doing = "importing the dashboards"
+        self.outcome.take_step(DASHBOARDS, try_dashboards(cluster, config, engine))
+
+    def break_off(self) -> None:
+        """Keep that time was over after all was done that documents need."""
+        late = Step(Did.FAILED, f"time was over while {self.doing}")
+        if self._properties.get(IDENTITY_POOL) and GROUPS not in self.outcome.steps:
+            self.outcome.take_step(GROUPS, late)
+        self.outcome.take_step(DASHBOARDS, late)
 
     def _configure(self) -> Config:
         given = {name: self._properties[name] for name in VARIABLES if name in self._properties}
@@ -252,7 +269,7 @@ def _watch(setup: Setup, responder: Responder, context: "LambdaContext") -> Iter
 
     def answer() -> None:
         if setup.is_ready:
-            setup.outcome.take_dashboards(Step(Did.FAILED, f"time was over while {setup.doing}"))
+            setup.break_off()
             answered = setup.outcome.conclude()
         else:
             answered = Status.FAILED, explain_hang(setup.doing, setup.situation), {}

@@ -109,6 +109,7 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {
     "FunctionVpc": (IN_VPC, "watched"),
     "FunctionSubnetIds": (IN_VPC, "subnet-2"),
     "FunctionSecurityGroupIds": (IN_VPC, "sg-2"),
+    "SetupRun": (EXISTING, "1"),
     "AlarmEmail": ({**EXISTING, "AlarmEmail": "first@example.com"}, "second@example.com"),
     "AlarmTopicArn": ({**EXISTING, "AlarmTopicArn": "arn:aws:sns:r:012345678901:one"}, "arn:two"),
     "OldestPendingSeconds": (EXISTING, "7200"),
@@ -190,6 +191,11 @@ def test_a_change_does_what_the_page_says(
     given, changed = CHANGES[parameter]
     before, after = (resolve(expanded, nested, each) for each in (given, {**given, parameter: changed}))
     assert table.get(parameter) == describe(before, after)
+
+
+def test_another_run_of_the_setup_changes_nothing_but_the_setup(expanded: Template, nested: Nested) -> None:
+    before, after = (resolve(expanded, nested, {**NEW, "SetupRun": each}) for each in ("0", "1"))
+    assert [name for name in after if before[name] != after[name]] == ["Setup"]
 
 
 def test_a_lower_version_is_refused(expanded: Template, nested: Nested) -> None:

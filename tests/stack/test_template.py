@@ -180,7 +180,7 @@ def test_setup_runs_again_when_what_it_installs_has_changed(project: Path) -> No
 
 def test_setup_is_given_the_properties_that_it_reads(template: Template) -> None:
     properties = template["Resources"]["Setup"]["Properties"]
-    ours = {"ServiceToken", "ServiceTimeout", "Version"}
+    ours = {"ServiceToken", "ServiceTimeout", "Version", "SetupRun"}
     ours |= {name for name in properties if name.startswith("OpenSearch")}  # to run again when they change
     read = {*VARIABLES, WRITERS, READERS, ADMINISTRATORS, IDENTITY_POOL, AUDIT, FORMATS_OF, FUNCTION_VPC}
     assert properties.keys() - ours == read

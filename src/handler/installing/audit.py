@@ -6,9 +6,6 @@ from typing import Any, Final
 from handler.installing.access import NO_SECURITY
 from handler.installing.cluster import Cluster, Reply
 from handler.installing.steps import Did, Step
-from handler.observe import logger
-
-BY_HAND: Final = "switch them on in Dashboards, Security, Audit logs"
 
 _AUDIT: Final = "/_plugins/_security/api/audit"
 
@@ -16,18 +13,18 @@ _AUDIT: Final = "/_plugins/_security/api/audit"
 def switch_on_audit(cluster: Cluster) -> Step:
     """Switch audit logs on, and change nothing else of their settings, which are an administrator's.
 
-    Where the cluster refuses, that is logged and said: the stack goes on without, and a person can do it.
+    Where the cluster refuses, that is said: the stack goes on without, and a person can do it.
     """
     reply = cluster.request("GET", _AUDIT)
     if reply.no_such_api:
         return Step(Did.SKIPPED, NO_SECURITY)
     settings = _read_settings(reply)
     if settings is None:
-        return _give_up(reply)
+        return Step(Did.FAILED, reply.reason)
     if settings.get("enabled") is True:
         return Step(Did.UNCHANGED)
     changed = cluster.request("PUT", f"{_AUDIT}/config", {**settings, "enabled": True})
-    return Step(Did.UPDATED) if changed.done else _give_up(changed)
+    return Step(Did.UPDATED) if changed.done else Step(Did.FAILED, changed.reason)
 
 
 def _read_settings(reply: Reply) -> dict[str, Any] | None:
@@ -35,8 +32,3 @@ def _read_settings(reply: Reply) -> dict[str, Any] | None:
         case {"config": dict(settings)} if reply.status == HTTPStatus.OK:
             return settings
     return None
-
-
-def _give_up(reply: Reply) -> Step:
-    logger.warning("setup.no_audit_logs", extra={"status": reply.status, "reason": reply.reason})
-    return Step(Did.SKIPPED, f"{reply.reason}; {BY_HAND}")

@@ -21,12 +21,15 @@ PHYSICAL_ID: Final = "flowlogs-setup"
 
 LONGEST_REASON: Final = 900
 LONGEST_VALUE: Final = 300
+LONGEST_WARNINGS: Final = 900
 LARGEST_ANSWER: Final = 4096
 """Bytes; CloudFormation reads no more. The others: characters."""
 
 FORMATS: Final = "LogFormats"
 WARNINGS: Final = "Warnings"
 """Attributes that the template reads: an answer that has them keeps them, whatever else is too long."""
+
+_LONGEST: Final = {FORMATS: LARGEST_ANSWER, WARNINGS: LONGEST_WARNINGS}
 
 ANSWER_SECONDS: Final = 3.0
 ANSWER_TRIES: Final = 3
@@ -148,7 +151,7 @@ def encode_answer(request: Request, status: Status, reason: str, data: dict[str,
         "Reason": reason[:LONGEST_REASON],
         **request.identity,
         "NoEcho": False,
-        "Data": {name: value if name == FORMATS else value[:LONGEST_VALUE] for name, value in data.items()},
+        "Data": {name: value[: _LONGEST.get(name, LONGEST_VALUE)] for name, value in data.items()},
     }
     body = json.dumps(answer, ensure_ascii=False).encode("utf-8", "replace")
     if len(body) > LARGEST_ANSWER:
@@ -162,7 +165,7 @@ def _fit(answer: dict[str, Any], reason: str) -> dict[str, Any]:
     warnings = answer["Data"].get(WARNINGS, "")
     bare = {**answer, "Reason": "", "Data": {**answer["Data"], WARNINGS: ""}}
     room = LARGEST_ANSWER - len(json.dumps(bare))
-    kept = warnings[: min(LONGEST_VALUE, room // 2)]
+    kept = warnings[: min(LONGEST_WARNINGS, room // 2)]
     bare["Reason"] = reason[: min(LONGEST_REASON, room - len(kept))]
     bare["Data"] |= {WARNINGS: kept}
     return bare

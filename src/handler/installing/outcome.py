@@ -13,12 +13,20 @@ from handler.observe import emit_metrics, logger
 from parser.engine import Engine, Kind, Part
 
 ROLES: Final = ("WriterRole", "WriterMapping", "ReaderRole", "ReaderMapping")
+AUDIT_LOGS: Final = "AuditLogs"
+GROUPS: Final = "Groups"
 DASHBOARDS: Final = "Dashboards"
 DASHBOARDS_SECONDS: Final = 60.0
 """Seconds for the dashboards, tries included: documents need none."""
 
 NO_WARNINGS: Final = "none"
-_LATER: Final = "flowlogs dashboards --import does it later"
+_MEANINGS: Final = {
+    AUDIT_LOGS: "audit logs are not on, switch them on in Dashboards, Security, Audit logs ({why})",
+    GROUPS: "Dashboards gives everybody the readers' role, administrators too, unless the identity pool was "
+    "told of the groups before; mend this, then run the setup again, docs/runbook.md ({why})",
+    DASHBOARDS: "the dashboards are not imported ({why}); flowlogs dashboards --import does it later",
+}
+"""What documents come without -> what it means that it failed, and what helps."""
 
 
 @dataclass(slots=True)
@@ -43,11 +51,11 @@ class Outcome:
         if engine.kind is Kind.OPTIMIZED:
             self.warnings.extend(engine.list_missing().values())
 
-    def take_dashboards(self, step: Step) -> None:
-        """Keep what became of the dashboards; where they failed, that is a warning."""
-        self.steps[DASHBOARDS] = step
+    def take_step(self, name: str, step: Step) -> None:
+        """Keep what became of something that documents do not need; where it failed, that is a warning."""
+        self.steps[name] = step
         if step.did is Did.FAILED:
-            self.warnings.append(f"the dashboards are not imported ({step.note}); {_LATER}")
+            self.warnings.append(_MEANINGS[name].format(why=step.note))
 
     def conclude(self) -> tuple[Status, str, dict[str, str]]:
         """Return status, reason and data of the answer for a cluster that is ready."""

@@ -64,9 +64,7 @@ def test_a_cluster_without_security_has_none(cluster: Cluster, security: Securit
     assert str(switch_on_audit(cluster)).startswith("skipped: the cluster has no fine-grained access control")
 
 
-def test_a_refusal_is_said_with_the_way_and_stops_nothing(
-    cluster: Cluster, security: Security, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_refusal_is_a_failure_with_its_words(cluster: Cluster, security: Security) -> None:
     security.refuses = True
-    assert str(switch_on_audit(cluster)).endswith("; switch them on in Dashboards, Security, Audit logs")
-    assert [each.message for each in caplog.records] == ["setup.no_audit_logs"]
+    assert str(switch_on_audit(cluster)) == "failed: 403 no permission"
+    assert security.settings == SETTINGS
