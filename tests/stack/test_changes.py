@@ -228,6 +228,6 @@ def test_what_holds_data_stays_when_a_parameter_leaves_it(
 ) -> None:
     before, after = (resolve(expanded, nested, each) for each in (given, given | changed))
     left = {name: before[name] for name in before.keys() - after.keys() if "." not in name}
-    holders = {"Domain", "People", "FlowLogs", "Stream"}
+    holders = {"Domain", "People", "DomainLogs", "DomainAudit", "DomainLogsPolicy", "FlowLogs", "Stream"}
     kept = {name for name, each in left.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
     assert kept == left.keys() & holders != set()

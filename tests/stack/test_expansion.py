@@ -47,6 +47,7 @@ def test_what_fails_for_good_goes_to_the_bucket_and_a_replay_is_not_repeated(res
 def test_data_stays_when_the_stack_goes_unless_it_never_stood(resources: Template) -> None:
     kept = {name for name, each in resources.items() if each.get("DeletionPolicy") == "RetainExceptOnCreate"}
     of_the_domain = {"Domain", "People", "DomainSecurityGroup", "DomainClients"}
+    of_the_domain |= {"DomainLogs", "DomainAudit", "DomainLogsPolicy"}
     assert kept == {"FlowLogs", "FailureBucket", "FailureBucketPolicy", "Stream", *of_the_domain}
     assert {resources[name]["UpdateReplacePolicy"] for name in kept} == {"Retain"}
 

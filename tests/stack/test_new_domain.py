@@ -1,5 +1,6 @@
 """The domain that the stack makes: what each choice makes of it, and what stays when the stack goes."""
 
+import json
 import re
 from typing import Any
 
@@ -186,16 +187,17 @@ def test_functions_that_ask_aws_alone_need_no_vpc_and_no_domain(made: Any, funct
 
 
 def test_audit_logs_are_published_where_they_are_asked_for(made: Any) -> None:
-    assert "AUDIT_LOGS" not in made("Domain")["LogPublishingOptions"]
+    # AWS keeps on publishing what is left out, so that off is said.
+    assert made("Domain")["LogPublishingOptions"]["AUDIT_LOGS"] == {"Enabled": False}
     assert made("Setup")["AuditLogs"] == "false"
-    assert made("DomainAudit") is None
     given = {"AuditLogs": "true"}
     group = {"Fn::GetAtt": ["DomainAudit", "Arn"]}
     published = {"Enabled": True, "CloudWatchLogsLogGroupArn": group}
     assert made("Domain", **given)["LogPublishingOptions"]["AUDIT_LOGS"] == published
     assert made("Setup", **given)["AuditLogs"] == "true"
-    policy = made("DomainLogsPolicy", **given)["PolicyDocument"]
-    assert '"Resource": ["${DomainLogs.Arn}", "${DomainAudit.Arn}"]' in policy
+    assert made("DomainAudit") == made("DomainAudit", **given)  # what was written stays when they go off
+    (statement,) = json.loads(made("DomainLogsPolicy", **given)["PolicyDocument"])["Statement"]
+    assert statement["Resource"] == ["${DomainLogs.Arn}", "${DomainAudit.Arn}"]
 
 
 def test_audit_logs_of_a_domain_that_is_there_are_its_owners(expanded: Template, nested: Nested) -> None:
@@ -275,14 +277,31 @@ def test_only_a_flow_log_with_tags_may_read_them(made: Any) -> None:
 def test_what_the_retained_domain_needs_to_be_changed_stays_with_it(
     expanded: Template, nested: Nested
 ) -> None:
-    """Without pools and role AWS refuses each change of a domain, and security groups in use cannot go."""
+    """Without pools and role AWS refuses each change of a domain, and security groups in use cannot go.
+
+    It goes on writing its logs, of errors and of who did what, and asks for the permission to do so.
+    """
     found = resolve(expanded, nested, {**NEW, **INSIDE})
-    named = {name for name in ("People", "DomainSecurityGroup", "DomainClients") if name in found}
+    needed = {
+        "People",
+        "DomainSecurityGroup",
+        "DomainClients",
+        "DomainLogs",
+        "DomainAudit",
+        "DomainLogsPolicy",
+    }
+    named = needed & found.keys()
     domain = expanded["Resources"]["Domain"]["Properties"]
     assert {
         value["Fn::GetAtt"][0] for name, value in domain["CognitoOptions"].items() if name != "Enabled"
     } == {"People"}
-    assert named == {"People", "DomainSecurityGroup", "DomainClients"}
+    published = resolve(expanded, nested, {**NEW, "AuditLogs": "true"})["Domain"]["Properties"]
+    groups = {
+        each["CloudWatchLogsLogGroupArn"]["Fn::GetAtt"][0]
+        for each in published["LogPublishingOptions"].values()
+    }
+    assert groups == {"DomainLogs", "DomainAudit"}
+    assert named == needed
     for name in ("Domain", *named):
         policies = {expanded["Resources"][name][each] for each in ("DeletionPolicy", "UpdateReplacePolicy")}
         assert policies == {"RetainExceptOnCreate", "Retain"}, name
@@ -303,7 +322,10 @@ def test_nothing_that_stays_hangs_on_a_role_that_goes(nested: Nested) -> None:
 
 
 def test_no_name_is_taken_when_the_stack_is_made_again(expanded: Template, nested: Nested) -> None:
-    """What stays has a name that AWS makes; the domain's is chosen, and the check tells that it is taken."""
+    """What stays has a name that AWS makes; the domain's is chosen, and the check tells that it is taken.
+
+    Or its name has what only this stack has, and the domain's: a second domain of the stack finds it free.
+    """
     found = resolve(expanded, nested, {**NEW, **INSIDE, "Source": "stream", "VpcId": "vpc-1"})
     names = (
         "BucketName",
@@ -313,6 +335,7 @@ def test_no_name_is_taken_when_the_stack_is_made_again(expanded: Template, neste
         "RoleName",
         "UserPoolName",
         "IdentityPoolName",
+        "PolicyName",
     )
     stays = {
         name: each["Properties"]
@@ -320,7 +343,11 @@ def test_no_name_is_taken_when_the_stack_is_made_again(expanded: Template, neste
         if "DeletionPolicy" in each or name.split(".")[-1] in ("UserPool", "IdentityPool", "CognitoRole")
     }
     assert len(stays) >= 10
-    assert {name: each for name, each in stays.items() if each.keys() & set(names)} == {}
+    named = {name: each[key] for name, each in stays.items() for key in names if key in each}
+    assert named.keys() == {"DomainLogs", "DomainAudit", "DomainLogsPolicy"}
+    assert [
+        name for name, text in named.items() if "-flowlogs-" not in text or "AWS::StackId" not in text
+    ] == []
     unique = str(nested["people"]["Resources"]["UserPoolDomain"]["Properties"]["Domain"])
     assert "AWS::StackId" in unique
 

@@ -7,6 +7,7 @@ domain. The domain's endpoint leads to a real OpenSearch without security.
 """
 
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from typing import Any
@@ -142,8 +143,21 @@ def test_what_a_domain_does_not_survive_is_refused_and_the_stack_goes_back(
 
 def test_deleting_the_stack_keeps_the_domain_and_what_it_needs(aws: Aws, outputs: dict[str, str]) -> None:
     before = pools(aws, outputs)
+    permissions = aws.client("logs").describe_resource_policies()["resourcePolicies"]
     aws.client("cloudformation").delete_stack(StackName=STACK)
     wait_for("the end of the stack", lambda: state(aws, STACK) == "DELETE_COMPLETE")
+    # It goes on writing its logs, and may.
+    groups = aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/flowlogs/{STACK}/")["logGroups"]
+    functions, *own = outputs["OwnLogGroups"].split(",")
+    assert sorted(each["logGroupName"] for each in groups) == sorted(own)
+    assert [re.sub(r"-[0-9a-f]+$", "", each) for each in own] == [
+        f"/flowlogs/{STACK}/domain-logs",
+        f"/flowlogs/{STACK}/audit-logs",
+    ]
+    assert functions == outputs["FunctionLogs"]
+    left = aws.client("logs").describe_resource_policies()["resourcePolicies"]
+    assert left == permissions
+    assert [each["policyName"].startswith(f"{STACK}-logs-") for each in left] == [True]
     domain = aws.client("opensearch").describe_domain(DomainName="logs")["DomainStatus"]
     role = domain["CognitoOptions"]["RoleArn"].rpartition("/")[2]
     assert aws.client("iam").get_role(RoleName=role)["Role"]["Arn"] == domain["CognitoOptions"]["RoleArn"]

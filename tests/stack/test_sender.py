@@ -67,18 +67,20 @@ def test_every_name_in_a_stackset_is_its_own(sender: Template) -> None:
 def test_an_accounts_policy_leaves_out_the_collectors_own_log_groups(
     sender: Template, template: Template
 ) -> None:
-    """By the names that they have with the stack name of samconfig.toml."""
+    """By the name that the functions' has with the stack name of samconfig.toml; an output has all names."""
     text, variables = properties(sender, "AccountPolicy")["SelectionCriteria"]["Fn::Sub"]
     separator, _ = variables["Groups"]["Fn::Join"]
     default = sender["Parameters"]["ExcludedGroups"]["Default"]
     criteria = text.replace("${Groups}", default.replace(",", separator))
     named, _, groups = criteria.partition(" NOT IN ")
-    own = [
-        each["Properties"]["LogGroupName"]["Fn::Sub"].replace("${AWS::StackName}", "flowlogs-opensearch")
-        for each in template["Resources"].values()
-        if each["Type"] == "AWS::Logs::LogGroup" and "LogGroupName" in each["Properties"]
-    ]
-    assert (named, sorted(json.loads(groups))) == ("LogGroupName", sorted(own))
+    own = template["Resources"]["FunctionLogs"]["Properties"]["LogGroupName"]["Fn::Sub"]
+    expected = [own.replace("${AWS::StackName}", "flowlogs-opensearch")]
+    assert (named, json.loads(groups)) == ("LogGroupName", expected)
+    kinds = {name: each["Type"] for name, each in template["Resources"].items()}
+    groups = {name for name, kind in kinds.items() if kind == "AWS::Logs::LogGroup"}
+    _, of_a_domain, without = template["Outputs"]["OwnLogGroups"]["Value"]["Fn::If"]
+    named_groups = {each["Ref"] for each in of_a_domain["Fn::Join"][1]}
+    assert (named_groups, without) == (groups - {"FlowLogs"}, {"Ref": "FunctionLogs"})
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -19,6 +19,9 @@ REACH: Final = "OpenSearch can be reached"
 DOMAIN: Final = "Domain"
 """The new domain's logical name in the template."""
 
+POLICY: Final = "DomainLogsPolicy"
+"""The same of the resource policy that lets it write its logs. AWS's name of it has the domain's in it."""
+
 MOST_FILTERS: Final = 2
 """Subscription filters of a log group (CloudWatch Logs User Guide, "CloudWatch Logs quotas")."""
 
@@ -130,8 +133,11 @@ def _look_at_filters(account: Account, wanted: Wanted) -> Finding:
 
 
 def _look_at_policies(account: Account, wanted: Wanted) -> Finding:
+    domain = wanted.values["DomainName"]
     found = account.list_resource_policies()
-    others = [name for name in found if name not in wanted.names("AWS::Logs::ResourcePolicy", "PolicyName")]
+    own = account.find_resource(wanted.stack, POLICY) if wanted.there else None
+    # That of another domain stays with it; only what begins so is still this one's.
+    others = [name for name in found if name != own or not name.startswith(f"{wanted.stack}-{domain}-")]
     if len(others) + wanted.count("AWS::Logs::ResourcePolicy") > MOST_POLICIES:
         return problem(
             POLICIES,

@@ -103,9 +103,9 @@ def test_what_would_be_refused_later_is_a_problem_now(
 def test_our_own_filter_policy_and_domain_do_not_stand_in_our_way(template: dict[str, Any]) -> None:
     there = Stack("UPDATE_COMPLETE", {**NEW, "DomainName": "logs", "Source": "subscription"})
     account = FakeAccount(
-        resources={"Domain": "logs"},
+        resources={"Domain": "logs", "DomainLogsPolicy": "flowlogs-logs-0a1b2c3d"},
         filters=[OTHERS[0], ("flowlogs-forward", "arn:aws:lambda:z")],
-        policies=[*(f"p{each}" for each in range(9)), "flowlogs-domain"],
+        policies=[*(f"p{each}" for each in range(9)), "flowlogs-logs-0a1b2c3d"],
     )
     found = look(template, NEW | {"DomainName": "logs"}, account, there=there)
     assert {name: found[name][0] for name in (checks.FILTERS, checks.POLICIES, checks.NAME)} == {
@@ -113,6 +113,21 @@ def test_our_own_filter_policy_and_domain_do_not_stand_in_our_way(template: dict
         checks.POLICIES: "ok",
         checks.NAME: "ok",
     }
+
+
+@pytest.mark.parametrize("own", ["flowlogs-logs-0a1b2c3d", "flowlogs-domain", None])
+def test_another_domain_needs_a_resource_policy_beside_that_of_the_first(
+    template: dict[str, Any], own: str | None
+) -> None:
+    """The first domain stays, and its policy with it, also one with the name of an earlier version."""
+    account = FakeAccount(
+        resources={"Domain": "logs", **({"DomainLogsPolicy": own} if own else {})},
+        policies=[*(f"p{each}" for each in range(9)), own or "p9"],
+    )
+    there = Stack("UPDATE_COMPLETE", {**NEW, "DomainName": "logs"})
+    state, said = look(template, NEW | {"DomainName": "more"}, account, there=there)[checks.POLICIES]
+    assert state == "problem"
+    assert said.startswith("there are 10 in this Region, and 10 are the most: ")
 
 
 def test_a_domain_that_was_imported_is_the_stacks_own_though_no_parameter_says_so(
