@@ -7,6 +7,7 @@ from flowlogs.cluster import parts
 from flowlogs.cluster.connection import open_client
 from flowlogs.cluster.finding import State
 from flowlogs.cluster.health import INSIDE, REACH, SIGN, examine
+from flowlogs.cluster.people import MAPPED
 from flowlogs.local.embedded import Embedded
 from parser.engine import Engine
 from parser.format import DEFAULT, Formats
@@ -15,8 +16,12 @@ from parser.index_template import index_template
 DATE: Final = date(2026, 1, 15)
 YESTERDAY, TODAY, TOMORROW = (f"cwl-{DATE + timedelta(days=days):%Y.%m.%d}" for days in (-1, 0, 1))
 FORMATS: Final = Formats.from_text(DEFAULT)
-ALL_WELL: Final = {**dict.fromkeys((REACH, SIGN, *INSIDE), State.OK), parts.DASHBOARDS: State.SKIPPED}
-"""Of a newest version: a cluster of OpenSearch alone has no Dashboards."""
+ALL_WELL: Final = {
+    **dict.fromkeys((REACH, SIGN, *INSIDE), State.OK),
+    MAPPED: State.SKIPPED,
+    parts.DASHBOARDS: State.SKIPPED,
+}
+"""Of a newest version, without a stack: a cluster of OpenSearch alone has no Dashboards."""
 
 Found = dict[str, tuple[State, str]]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flowlogs.cluster.deployment import Deployment, read_function
 from flowlogs.cluster.finding import Finding, ok, problem, skipped, unknown
 from flowlogs.cluster.formats import FORMATS, examine_formats
+from flowlogs.cluster.people import GROUPS, UNNAMED, People, Unread, examine_groups
 from flowlogs.cluster.source import leads_to
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import NO_CREDENTIALS, describe, is_denied, is_unusable, read_code
@@ -38,22 +39,27 @@ _NOT_NAMED: Final = {
     FORMATS: "names are not known: give --log-group and --forward, or --stack",
     NO_LOOP: "its name is not known: give --forward, or --stack",
     WAITING: "the bucket's name is not known: give --bucket, or --stack",
+    GROUPS: "the domain is not of the stack's making: its owner lets people in",
 }
 
 _REQUEST_ID: Final = "flowlogs-doctor"
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
-def examine_account(deployment: Deployment, options: str) -> Iterator[Finding]:
+def examine_account(
+    deployment: Deployment, options: str, people: People | Unread = UNNAMED
+) -> Iterator[Finding]:
     """Look at one thing after the other, with the credentials of whoever asks.
 
     Args:
         deployment: what is named; the rest is skipped.
         options: with which another command means the same (`Deployment.repeat`).
+        people: whom the stack names.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     forward, log_group, bucket = deployment.forward, deployment.log_group, deployment.bucket
+    pool = None if isinstance(people, Unread) else people.identity_pool
     looks: dict[str, Callable[[], Finding] | None] = {
         FUNCTIONS: partial(_find_functions, deployment) if forward or deployment.replay else None,
         GROUP: partial(_find_class, log_group) if log_group else None,
@@ -61,10 +67,13 @@ def examine_account(deployment: Deployment, options: str) -> Iterator[Finding]:
         FORMATS: partial(examine_formats, log_group, forward) if log_group and forward else None,
         NO_LOOP: partial(_find_loop, deployment, forward) if forward else None,
         WAITING: partial(_find_waiting, bucket, options) if bucket else None,
+        GROUPS: partial(examine_groups, pool) if pool else None,
     }
     signed_in = _is_signed_in()
     for name, look in looks.items():
-        if look is None:
+        if look is None and name == GROUPS and isinstance(people, Unread):
+            yield people.find(GROUPS)
+        elif look is None:
             yield skipped(name, _NOT_NAMED[name])
         elif not signed_in:
             yield unknown(name, NO_CREDENTIALS)

@@ -17,6 +17,7 @@ from flowlogs.cluster.completeness import UNREADABLE
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.cluster.indices import Indices
 from flowlogs.cluster.listing import read_indices
+from flowlogs.cluster.people import MAPPED, UNNAMED, People, Unread, examine_mappings
 from flowlogs.terminal.advice import (
     advise,
     advise_refused,
@@ -45,18 +46,22 @@ INSIDE: Final = (
     days.INDEX,
     days.AHEAD,
     *SERVED,
+    MAPPED,
     parts.DASHBOARDS,
 )
 """What is looked at where the cluster answers and accepts who is asking, in this order."""
 
 
-def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding]:
+def examine(
+    config: Config, client: OpenSearch, today: date, people: People | Unread = UNNAMED
+) -> Iterator[Finding]:
     """Look at one thing after the other; what depends on a failed one cannot be asked.
 
     Args:
         config: of the function, or of whoever asks.
         client: asks the cluster.
         today: in UTC.
+        people: whom the stack names.
     """
     cluster = Cluster(client)
     try:
@@ -76,6 +81,8 @@ def examine(config: Config, client: OpenSearch, today: date) -> Iterator[Finding
         return
     engines = _name_engines(config, reply)
     yield from _examine_inside(config, client, cluster, engines, today)
+    yield _look(MAPPED, lambda: examine_mappings(cluster, config, engines[0], people))
+    yield _look(parts.DASHBOARDS, lambda: parts.examine_dashboards(cluster, config, engines[0]))
 
 
 def _name_engines(config: Config, reply: Reply) -> list[Engine]:
@@ -187,7 +194,6 @@ def _examine_inside(
         blocks = _look(limits.BLOCKS, lambda: limits.examine_blocks(cluster))
         yield blocks
         yield _look(limits.CREATE, lambda: limits.examine_creation(cluster, config, today, blocks))
-    yield _look(parts.DASHBOARDS, lambda: parts.examine_dashboards(cluster, config, engine))
 
 
 def _list(client: OpenSearch, config: Config) -> Indices | OpenSearchException:

@@ -14,6 +14,7 @@ from flowlogs.cluster.account import examine_account
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.finding import Finding, State, problem, unknown
 from flowlogs.cluster.health import INSIDE, REACH, SIGN, examine
+from flowlogs.cluster.people import People, Unread, find_people
 from flowlogs.terminal.display import count_of, foreign, make_console
 from flowlogs.terminal.exits import INCOMPLETE, describe, explained
 from flowlogs.terminal.foreign import dump_json
@@ -57,8 +58,9 @@ def doctor_command(
     given = Deployment(log_group=log_group, forward=forward, bucket=bucket)
     with explained():
         deployment = given.complete(stack)
-        account = examine_account(deployment, given.repeat(stack))
-        findings = [*_examine_cluster(deployment, stack), *account]
+        people = find_people(stack)
+        account = examine_account(deployment, given.repeat(stack), people)
+        findings = [*_examine_cluster(deployment, stack, people), *account]
     if as_json:
         shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
         print(dump_json(shown))
@@ -68,7 +70,7 @@ def doctor_command(
         raise typer.Exit(INCOMPLETE)
 
 
-def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Finding]:
+def _examine_cluster(deployment: Deployment, stack: str | None, people: People | Unread) -> Iterator[Finding]:
     from botocore.exceptions import BotoCoreError
 
     try:
@@ -77,7 +79,7 @@ def _examine_cluster(deployment: Deployment, stack: str | None) -> Iterator[Find
         yield problem(REACH, describe(error))
         yield from (unknown(name, "the cluster cannot be asked") for name in (SIGN, *INSIDE))
         return
-    yield from examine(config, client, datetime.now(UTC).date())
+    yield from examine(config, client, datetime.now(UTC).date(), people)
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

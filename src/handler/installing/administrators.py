@@ -46,7 +46,7 @@ def install_administrators(cluster: Cluster, config: Config, arns: Sequence[str]
     Raises:
         handler.installing.cluster.ClusterError: it was refused.
     """
-    wanted = _split(arns)
+    wanted = split_names(arns)
     notes: list[str] = []
     for target in TARGETS:
         found = cluster.request("GET", f"{API}/rolesmapping/{target}")
@@ -61,7 +61,7 @@ def install_administrators(cluster: Cluster, config: Config, arns: Sequence[str]
     return Step(Did.UPDATED, "; ".join(notes)) if notes else Step(Did.UNCHANGED)
 
 
-def _split(arns: Sequence[str]) -> Names:
+def split_names(arns: Sequence[str]) -> Names:
     """Return the names by which the security knows who has these ARNs.
 
     A role with a path is named without it, too: whether the security is told the path is not documented, and

@@ -9,6 +9,7 @@ import pytest
 from flowlogs.cluster import days, limits, parts, templates
 from flowlogs.cluster.finding import State
 from flowlogs.cluster.health import INSIDE, REACH, SIGN
+from flowlogs.cluster.people import MAPPED
 from flowlogs.local.embedded import Embedded
 from support.examined import ALL_WELL, TODAY, TOMORROW, add, all_well, install, look, states
 from support.front import Call, Front, Reply
@@ -62,6 +63,7 @@ def test_on_a_cluster_in_order_all_is_well_and_nothing_is_changed(any_opensearch
         days.WHOLE: (State.OK, f"from {TODAY} to {TODAY}"),
         limits.BLOCKS: (State.OK, "neither for documents nor for new indices"),
         limits.CREATE: (State.OK, f"{TOMORROW} needs 1 of 1000 shards, 1 are there"),
+        MAPPED: (State.SKIPPED, "who they are is not known: give --stack"),
         parts.DASHBOARDS: (State.SKIPPED, "the cluster has no OpenSearch Dashboards at /_dashboards"),
     }
     assert photograph(any_opensearch) == before
@@ -227,7 +229,7 @@ def test_what_is_answered_oddly_behind_a_good_first_answer_is_never_ok(
     assert any(said.startswith(text) for _, said in found.values())
 
 
-@pytest.mark.parametrize("name", [each for each in INSIDE if each != parts.ENGINE])
+@pytest.mark.parametrize("name", [each for each in INSIDE if each not in (parts.ENGINE, MAPPED)])
 def test_a_look_that_fails_leaves_the_others_as_they_are(
     node: Embedded, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

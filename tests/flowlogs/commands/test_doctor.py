@@ -7,13 +7,14 @@ import pytest
 from flowlogs.cluster.account import FUNCTIONS, GROUP, NO_LOOP, SUBSCRIBED, WAITING
 from flowlogs.cluster.formats import FORMATS
 from flowlogs.cluster.health import INSIDE, REACH, SIGN
+from flowlogs.cluster.people import GROUPS
 from flowlogs.cluster.templates import WINS
 from flowlogs.local.embedded import Embedded
 from support.commands import run
 from support.examined import put_template
 from support.front import Front
 
-ACCOUNT: Final = (FUNCTIONS, GROUP, SUBSCRIBED, FORMATS, NO_LOOP, WAITING)
+ACCOUNT: Final = (FUNCTIONS, GROUP, SUBSCRIBED, FORMATS, NO_LOOP, WAITING, GROUPS)
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_what_is_in_order_or_not_there_or_not_named_ends_with_0(node: Embedded) 
     assert (
         "skipped  documents may be written\n         there is no index yet, and none is made" in told.output
     )
-    assert told.output.endswith("18 looked at, 0 problems, 0 unknown, 10 skipped\n")
+    assert told.output.endswith("20 looked at, 0 problems, 0 unknown, 12 skipped\n")
 
 
 def test_what_is_unknown_counts_and_ends_with_1(node: Embedded, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +44,7 @@ def test_what_is_unknown_counts_and_ends_with_1(node: Embedded, monkeypatch: pyt
 
     assert (told.status, listed.status) == (1, 1)
     assert "unknown  new indices follow it\n         it answers 503 no. It is starting" in told.output
-    assert told.output.endswith("18 looked at, 0 problems, 1 unknown, 10 skipped\n")
+    assert told.output.endswith("20 looked at, 0 problems, 1 unknown, 12 skipped\n")
     assert [each["name"] for each in listed.json if each["state"] == "unknown"] == [WINS]
 
 
@@ -64,7 +65,7 @@ def test_without_an_address_the_command_says_which_variable_is_missing() -> None
 
     assert (told.status, told.json[0]["state"]) == (1, "problem")
     assert "OPENSEARCH_URL is not set" in told.json[0]["text"]
-    assert {each["text"] for each in told.json[1:12]} == {"the cluster cannot be asked"}
+    assert {each["text"] for each in told.json[1:13]} == {"the cluster cannot be asked"}
 
 
 @pytest.mark.usefixtures("account")

@@ -13,6 +13,7 @@ from moto.logs.models import SubscriptionFilter, logs_backends
 from flowlogs.cluster import account as account_looks
 from flowlogs.cluster.account import FUNCTIONS, GROUP, NO_LOOP, SUBSCRIBED, WAITING
 from flowlogs.cluster.formats import FORMATS
+from flowlogs.cluster.people import GROUPS
 from flowlogs.commands import doctor
 from flowlogs.terminal.exits import NO_CREDENTIALS
 from handler.failures import FailureStore, connect_s3
@@ -80,6 +81,7 @@ def ask_account(*options: str) -> dict[str, tuple[str, str]]:
     )
     found = {each["name"]: (each["state"], each["text"]) for each in told.json}
     assert told.status == int(any(state in ("problem", "unknown") for state, _ in found.values()))
+    assert found.pop(GROUPS) == ("skipped", "who they are is not known: give --stack")
     return found
 
 
@@ -133,6 +135,7 @@ def test_what_is_named_and_does_not_exist_is_a_problem() -> None:
         FORMATS: ("skipped", "there is no function nosuchfunction"),
         NO_LOOP: ("skipped", "there is no function nosuchfunction"),
         WAITING: ("problem", f"there is no bucket nosuchbucket {ELSEWHERE}"),
+        GROUPS: ("skipped", "who they are is not known: give --stack"),
     }
 
 
@@ -150,6 +153,7 @@ def test_what_is_not_named_is_skipped() -> None:
         FORMATS: ("skipped", "names are not known: give --log-group and --forward, or --stack"),
         NO_LOOP: ("skipped", "its name is not known: give --forward, or --stack"),
         WAITING: ("skipped", "the bucket's name is not known: give --bucket, or --stack"),
+        GROUPS: ("skipped", "who they are is not known: give --stack"),
     }
 
 
