@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "accounting", "bucket", "cluster", "dashboards", "deploying", "layouts", "local", "panels", "pricing",
         "proving", "report", "terminal", "traffic",
     },
-    "command_line": {"commands", "terminal"},
+    "command_line": {"terminal"},  # it names the commands in a table, and imports the one that is asked for
 }  # fmt: skip
 # Names that reach the world without an import of their own.
 WORLDLY_CALLS = {"open", "print", "input", "now", "today", "utcnow", "environ", "getenv"}

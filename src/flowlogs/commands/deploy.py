@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -27,9 +27,6 @@ from flowlogs.terminal.display import foreign, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail, say
 from flowlogs.terminal.options import choose_account, find_region
 from flowlogs.terminal.progress import is_interactive
-
-PASSED_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""What typer is told, so that options of sam reach sam."""
 
 AnswersFile = Annotated[
     Path,

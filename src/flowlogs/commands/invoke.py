@@ -25,8 +25,8 @@ from flowlogs.local.artifact import (
     host_architecture,
     host_artifact,
 )
+from flowlogs.local.errors import EmbeddedError
 from flowlogs.local.project_node import connect_or_start
-from flowlogs.local.releases import EmbeddedError
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, fail
 from flowlogs.terminal.foreign import harmless

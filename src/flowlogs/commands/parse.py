@@ -11,7 +11,6 @@ import typer
 
 from flowlogs.layouts.input import read_lines
 from flowlogs.layouts.line import Line
-from flowlogs.terminal.display import foreign, make_console, record_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail, say
 from flowlogs.terminal.foreign import harmless
 from parser.document import PARSE_ERROR, encode_json
@@ -155,6 +154,12 @@ def _open(file: Path | None) -> Iterator[BufferedReader]:
 
 
 def _print_table(records: list[Record]) -> None:
+    from flowlogs.terminal.display import (
+        foreign,
+        make_console,
+        record_table,
+    )  # slow; JSON needs nothing of it
+
     console = make_console()
     console.print(record_table(record for record in records if PARSE_ERROR not in record))
     for number, record in enumerate(records, start=1):

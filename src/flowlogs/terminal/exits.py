@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from flowlogs.local.releases import EmbeddedError
+from flowlogs.local.errors import EmbeddedError
 from flowlogs.terminal.foreign import harmless
-from handler.config import ConfigError
 
 if TYPE_CHECKING:
     from opensearchpy.exceptions import TransportError
@@ -151,6 +150,8 @@ def explained() -> Iterator[None]:
     # Slow to import, and needed only by commands that talk to something.
     from botocore.exceptions import BotoCoreError, ClientError
     from opensearchpy.exceptions import OpenSearchException
+
+    from handler.config import ConfigError
 
     try:
         yield

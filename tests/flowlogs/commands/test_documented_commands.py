@@ -5,25 +5,25 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import typer
 
-from flowlogs.command_line import app
+from flowlogs.command_line import COMMANDS, load_command
 
 PROJECT: Final = Path(__file__).parents[3]
 PAGES: Final = sorted(
     [PROJECT / "README.md", PROJECT / "events" / "README.md", *(PROJECT / "docs").glob("*.md")]
 )
-OF_ALL: Final = {"--profile", "--region", "--debug", "--help", "--install-completion", "--show-completion"}
+OF_ALL: Final = {
+    "--profile", "--region", "--debug", "--help", "--version", "--install-completion", "--show-completion",
+}  # fmt: skip
 """Options of the command line itself, which may stand behind every command."""
 
 pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 
 
 def known_options() -> dict[str, set[str]]:
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]  # it is a group
     return {
-        name: {o for p in each.params for o in (*p.opts, *p.secondary_opts)}
-        for name, each in commands.items()
+        name: {o for p in load_command(name).params for o in (*p.opts, *p.secondary_opts)}
+        for name in COMMANDS
     }
 
 

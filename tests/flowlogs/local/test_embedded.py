@@ -15,8 +15,8 @@ import pytest
 
 from flowlogs.local import embedded, loopback, project_node
 from flowlogs.local.embedded import Embedded
+from flowlogs.local.errors import EmbeddedError
 from flowlogs.local.project_node import connect_or_start
-from flowlogs.local.releases import EmbeddedError
 from support.troubles import lose
 
 pytestmark = pytest.mark.dear(4)

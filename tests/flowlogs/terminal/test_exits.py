@@ -12,7 +12,6 @@ import typer
 from botocore.exceptions import ClientError
 
 from flowlogs import command_line
-from flowlogs.command_line import app
 from flowlogs.local.embedded import Embedded
 from flowlogs.terminal import exits
 from flowlogs.terminal.advice import describe_silence
@@ -22,7 +21,7 @@ from handler.config import ConfigError
 from parser.subscription import Event, Subscription, encode
 from support.commands import BUCKET, Told, run
 
-COMMANDS: Final = [each.name for each in app.registered_commands if each.name is not None]
+COMMANDS: Final = list(command_line.COMMANDS)
 LONGEST_LINE: Final = 76
 COMMAND: Final = Path(sys.executable).parent / "flowlogs"
 
@@ -31,10 +30,7 @@ COMMAND: Final = Path(sys.executable).parent / "flowlogs"
 def test_each_command_explains_itself_in_lines_that_fit(name: str) -> None:
     told = run(name, "--help")
     assert told.status == 0
-    (command,) = [
-        each.callback for each in app.registered_commands if each.name == name and each.callback is not None
-    ]
-    lines = [line.strip() for line in (command.__doc__ or "").splitlines()]
+    lines = [line.strip() for line in command_line.load_command(name).help.splitlines()]
     assert max(map(len, lines)) <= LONGEST_LINE
     assert "Usage: flowlogs" in told.output
 
@@ -54,8 +50,9 @@ def test_help_has_examples_that_name_real_options(name: str) -> None:
 def test_the_page_of_all_commands_names_each_with_its_exit_statuses() -> None:
     told = run("--help")
     assert told.status == 0
-    for name in COMMANDS:
+    for name, entry in command_line.COMMANDS.items():
         assert f"│ {name} " in told.output
+        assert command_line.load_command(name).help.partition("\n")[0] == entry.summary
     assert "Exit status: 0 all is well, 1 something is not as it should be, 2 the" in told.output
 
 
