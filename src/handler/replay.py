@@ -271,7 +271,7 @@ class Replay:
             self._settle([each])
         self.summary.refused, self.summary.damaged = self._dispatch.refused, self._dispatch.damaged
         self.summary.remaining += self._store.kept
-        self.summary.counts["unreadable"] += self._opener.unreadable
+        self.summary.counts["unreadable"] += self._opener.unreadable + self._settler.damaged
         self.summary.uncounted = False
         for _ in ahead.rest():
             if self.summary.remaining >= MOST_COUNTED or self._time_left() <= 0:

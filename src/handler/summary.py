@@ -12,7 +12,7 @@ class Fate(Enum):
     """What became of a stored object."""
 
     DROPPED = "dropped"
-    """All of its events are settled; it is gone."""
+    """All of its events are settled; it is gone. What of it cannot be read is among the rejected ones."""
     SHORTENED = "shortened"
     """Some of its events are settled; the others are in a new, smaller object."""
     LEFT = "left"

@@ -4,8 +4,8 @@ isal does the work where its wheel is there (it is four to ten times cheaper tha
 same size of output); the standard library gives the same results where it is not.
 """
 
+import re
 import zlib
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Protocol
 
@@ -27,6 +27,14 @@ ZLIB_WINDOW = 15
 """The value of `wbits` that means zlib framing (RFC 1950) with the largest window."""
 
 FASTEST = 1
+
+PORTION = 16 * 1024
+"""Bytes of gzip that are inflated at once where many members follow one another."""
+
+_HEAD = 8
+"""Bytes: the framing is told by the first of them, and an error shows all."""
+
+_ZEROS = re.compile(rb"\0*")
 
 _METHODS = frozenset(size << 4 | 8 for size in range(8))
 """The first byte of a zlib stream: its method is deflate, its window any."""
@@ -68,32 +76,54 @@ def decompress(data: bytes, limit: int) -> bytes:
     Raises:
         EnvelopeError: the bytes are neither, are cut short or damaged, or hold more than `limit`.
     """
-    parts = list(inflate(data, limit))
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    content, place = inflate(data, 0, limit, portion=len(data))
+    if place == len(data):
+        return content
+    parts, held = [content], len(content)
+    while place < len(data):
+        content, place = inflate(data, place, limit, held=held, portion=len(data))
+        parts.append(content)
+        held += len(content)
+    return b"".join(parts)
 
 
-def inflate(data: bytes, limit: int) -> Iterator[bytes]:
-    """Yield the content of each gzip member in `data`, at least of one. For all else see `decompress`."""
-    room = limit
-    first = True
-    while first or data:
-        name, window = find_framing(data)
-        if not window:
-            where = "payload" if first else "payload after its last gzip member"
-            raise EnvelopeError(f"{where} is not gzip: it starts with {data[:8].hex() or 'nothing'}")
-        stream = codec.decompressobj(window)
+def inflate(
+    data: bytes, start: int, limit: int, *, held: int = 0, portion: int = PORTION
+) -> tuple[bytes, int]:
+    """Return the content of the gzip member at `start`, and where the next one begins.
+
+    Args:
+        data: gzip bytes.
+        start: where the member begins.
+        limit: the largest content accepted of all members, in bytes.
+        held: how much of that the members before have.
+        portion: bytes that are inflated at once. Of what lies behind the member so many are copied.
+
+    Raises:
+        EnvelopeError: as `decompress`, of this member.
+    """
+    name, window = find_framing(data[start : start + _HEAD])
+    if not window:
+        where = "payload after its last gzip member" if start else "payload"
+        shown = data[start : start + _HEAD].hex() or "nothing"
+        raise EnvelopeError(f"{where} is not gzip: it starts with {shown}")
+    stream = codec.decompressobj(window)
+    view, place = memoryview(data), start
+    parts: list[bytes] = []
+    while not stream.eof and place < len(data):
         try:
-            part = stream.decompress(data, room + 1)
+            part = stream.decompress(view[place : place + portion], limit - held + 1)
         except (zlib.error, codec.error) as error:
             raise EnvelopeError(f"{name} is damaged: {error}") from error
-        room -= len(part)
-        if room < 0:
+        parts.append(part)
+        held += len(part)
+        if held > limit:
             raise EnvelopeError(f"{name} holds more than {limit} bytes")
-        if not stream.eof:
-            raise EnvelopeError(f"{name} is cut short after {limit - room} bytes of content")
-        data = stream.unused_data.lstrip(b"\0")
-        first = False
-        yield part
+        place = min(place + portion, len(data))
+    if not stream.eof:
+        raise EnvelopeError(f"{name} is cut short after {held} bytes of content")
+    padding = _ZEROS.match(data, place - len(stream.unused_data))
+    return parts[0] if len(parts) == 1 else b"".join(parts), padding.end() if padding else place
 
 
 def find_framing(data: bytes) -> tuple[str, int]:

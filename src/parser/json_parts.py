@@ -44,7 +44,7 @@ def find_members(text: bytes) -> Iterator[tuple[bytes, int, int]]:
         if key is None:
             raise BrokenJSONError(f"object keys must be strings (byte {place})")
         _, begin = _take(text, key.end(), b":")
-        end = _skip(text, begin)
+        end = find_end(text, begin)
         yield key.group()[1:-1], begin, end
         sign, place = _take(text, end, b",}")
     if place < len(text):
@@ -61,7 +61,7 @@ def find_elements(text: bytes, start: int) -> Iterator[tuple[int, int]]:
     if text[place : place + 1] == b"]":
         return
     while sign != b"]":
-        end = _skip(text, place)
+        end = find_end(text, place)
         yield place, end
         sign, place = _take(text, end, b",]")
 
@@ -75,7 +75,7 @@ def _take(text: bytes, place: int, signs: bytes) -> tuple[bytes, int]:
     return found[1], found.end()
 
 
-def _skip(text: bytes, start: int) -> int:
+def find_end(text: bytes, start: int) -> int:
     """Return the end of the value that begins there.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from parser.compression import compressor, decompress, inflate
+from parser.compression import compressor, decompress
 from parser.errors import EnvelopeError
 from parser.json_parts import BrokenJSONError
 from parser.odd_payload import (
@@ -46,8 +46,8 @@ __all__ = [
     "Subscription",
     "Unusable",
     "decode",
-    "decode_all",
     "decode_event",
+    "decode_text",
     "encode",
     "set_apart",
 ]
@@ -107,39 +107,15 @@ def decode(data: str | bytes, *, limit: int = MAX_PAYLOAD) -> Subscription:
     Raises:
         EnvelopeError: says whether base64, gzip, JSON or a key is at fault, and where.
     """
-    return _read_named(decompress(_from_base64(data) if isinstance(data, str) else data, limit))
+    return decode_text(decompress(_from_base64(data) if isinstance(data, str) else data, limit))
 
 
-def decode_all(data: bytes, *, limit: int = MAX_PAYLOAD) -> tuple[Subscription, ...]:
-    """Read payloads that follow one another, each of them a gzip member: what a stored object holds.
-
-    A payload whose JSON is in pieces, in several members, is one payload, as for `decode`.
-
-    Args:
-        data: gzip bytes.
-        limit: the largest text of all together, in bytes.
+def decode_text(text: bytes) -> Subscription:
+    """Read the JSON of a payload, of a length that was looked at.
 
     Raises:
-        EnvelopeError: as `decode`, for whichever of them.
+        EnvelopeError: as `decode`.
     """
-    found: list[Subscription] = []
-    members = inflate(data, limit)
-    for text in members:
-        if found and not text.strip():
-            continue
-        try:
-            found.append(_read_named(text))
-        except EnvelopeError as error:
-            if found:
-                raise EnvelopeError(f"payload {len(found) + 1} of several: {error}") from error
-            rest = b"".join(members)
-            if not rest:
-                raise
-            return (_read_named(text + rest),)
-    return tuple(found)
-
-
-def _read_named(text: bytes) -> Subscription:
     subscription = _read(text)
     longest = max(len(subscription.owner), len(subscription.log_group), len(subscription.log_stream))
     if longest > LONGEST_NAME:

@@ -1,5 +1,6 @@
 """A function killed with SIGKILL at any of its steps loses nothing: the retry or the next replay ends it."""
 
+import base64
 from collections.abc import Iterator
 
 import pytest
@@ -8,7 +9,7 @@ from faults.conftest import Stack
 from faults.harness.faults import item, refusing_items
 from faults.harness.ledger import FIRST_DAY, Payload, every
 from faults.harness.shard import Shard
-from faults.harness.victim import BATCH, FORWARD, REPLAY, STREAM, Victims
+from faults.harness.victim import BATCH, DAMAGED, FORWARD, REPLAY, STREAM, Victims
 from handler.failures import FAILED
 from parser.document import index_name
 
@@ -115,3 +116,21 @@ def test_replay_killed_within_a_batch_is_ended_by_the_next(stack: Stack, victims
     stack.proxy.lift()
     stack.functions.replay_until_quiet()
     stack.settle(rejected=rejected)
+
+
+@pytest.mark.parametrize("step", DAMAGED)
+def test_replay_killed_over_a_partly_damaged_object_is_ended_by_the_next(
+    stack: Stack, victims: Victims, step: str
+) -> None:
+    payloads, rejected = spoil(stack, 3)
+    first, second, third = [base64.b64decode(each.event["awslogs"]["data"]) for each in payloads]
+    cut = first[:-20]
+    stack.bucket.put(f"{FAILED}2026/01/01/00/damaged.json.gz", first + cut + second + third + b"junk")
+
+    victims.kill("replay", f"of a damaged object, {step}", {}, stack.functions.environ, "killed")
+
+    stack.proxy.lift()
+    stack.functions.replay_until_quiet()
+    stack.settle(rejected=rejected)
+    aside = [key for key in stack.bucket.keys("rejected/") if key.endswith(".unreadable")]
+    assert [stack.bucket.read(key) for key in aside] == [cut + b"junk"]

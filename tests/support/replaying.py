@@ -20,8 +20,9 @@ from handler.failures import store as failure_store
 from handler.failures.names import FAILED
 from handler.replaying import dispatch, settling
 from parser.bulk import Body
-from parser.subscription import Event, Subscription, decode_all, encode
+from parser.subscription import Event, Subscription, encode
 from support.memory_s3 import MemoryS3
+from support.stored import decode_all
 
 T = TypeVar("T")
 

@@ -22,8 +22,8 @@ from handler.environment import Environment
 from handler.opensearch import ConnectionFailedError
 from handler.outage import Outage
 from parser.bulk import Body
-from parser.subscription import decode_all
 from support.commands import BUCKET
+from support.stored import decode_all
 
 LINE = "2 123456789010 eni-0a1b 10.0.1.5 10.0.2.9 41230 3306 6 12 1904 1768478400 1768478458 ACCEPT OK"
 DAY = 86_400_000

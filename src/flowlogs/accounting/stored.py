@@ -8,9 +8,10 @@ from typing import Final
 
 from flowlogs.accounting.window import Window
 from flowlogs.terminal.exits import is_unusable
-from handler.failures import FAILED, ON_FAILURE, REJECTED, Content, FailureStore, Pending
+from handler.failures import FAILED, ON_FAILURE, REJECTED, FailureStore, Pending
 from parser.errors import EnvelopeError
-from parser.subscription import LAST_TIMESTAMP, Event, set_apart
+from parser.stored import Damaged, Parts
+from parser.subscription import LAST_TIMESTAMP, Event, Subscription, set_apart
 
 AHEAD: Final = timedelta(hours=2)
 """How far in the future CloudWatch Logs lets an event be."""
@@ -42,7 +43,7 @@ class Stored:
             the time when they were stored first.
         undated: those that have none.
         on_failure: how many of the pending events lie in Lambda's own records.
-        unreadable: objects stored since then whose events cannot be counted.
+        unreadable: objects stored since then whose events cannot all be counted.
     """
 
     pending: dict[EventKey, int] = field(default_factory=dict)
@@ -57,7 +58,8 @@ def read_bucket(
 ) -> Stored:
     """Read what the bucket holds of that time, object by object; `done` is told how many.
 
-    An object that cannot be read, or that S3 does not give, is noted, and the others are read all the same.
+    An object that cannot be read, or of which a part cannot, or that S3 does not give, is noted, and all else
+    is read all the same.
     """
     from botocore.exceptions import ClientError
 
@@ -68,22 +70,22 @@ def read_bucket(
             continue
         try:
             content = store.read(each.key)
-            found = [] if content is None else list(_read_events(content, log_group))
+            found = Parts(()) if content is None else content.read()
         except (EnvelopeError, ClientError) as error:
             if is_unusable(error):
                 raise
-            # Without an end: Lambda tries for six hours, and a remainder of a remainder is younger still.
-            if each.modified >= window.since:
-                stored.unreadable.append(each.key)
-            continue
-        _place(stored, each, found, window)
+            found = Parts((), (Damaged(b"", str(error)),))
+        # Without an end: Lambda tries for six hours, and a remainder of a remainder is younger still.
+        if found.damaged and each.modified >= window.since:
+            stored.unreadable.append(each.key)
+        _place(stored, each, _read_events(found.payloads, log_group), window)
     return stored
 
 
-def _read_events(content: Content, log_group: str | None) -> Iterator[tuple[EventKey, int]]:
+def _read_events(payloads: Iterable[Subscription], log_group: str | None) -> Iterator[tuple[EventKey, int]]:
     """Give all events, those that are unusable as well, with their times as they are."""
     alike: Counter[Event] = Counter()
-    for subscription in content.payloads():
+    for subscription in payloads:
         if log_group is None or subscription.log_group == log_group:
             for event in subscription.events:
                 yield event.id, event.timestamp

@@ -41,6 +41,8 @@ WITHHELD: Final = (
 )
 """What helps with an object that S3 does not give."""
 
+_READABLE: Final = "It can be read today"
+
 _OTHERS: Final = f"Correct what the reason names, {_THEN}"
 
 
@@ -133,12 +135,13 @@ def advise(status: int, error_type: str, reason: str, options: str = "") -> str:
     return found.replace(OPTIONS, options)
 
 
-def advise_on_object(events: int | None, options: str = "") -> str:
+def advise_on_object(events: int | None, options: str = "", *, rest: str = "") -> str:
     """Return what helps with an object that was set aside.
 
     Args:
         events: how many events can be read from it today; None where it cannot be read.
         options: as above.
+        rest: why a part of it cannot be read; empty where all can.
     """
     if events is None:
         return (
@@ -146,4 +149,5 @@ def advise_on_object(events: int | None, options: str = "") -> str:
             "deleted with the other failures, and look at it: flowlogs parse FILE"
         )
     # A replay settles it by what the payload holds, be it nothing.
-    return f"It can be read today. Send it: {_AGAIN}".replace(OPTIONS, options)
+    what = f"A part of it can be read today, and the rest is set aside anew ({rest})" if rest else _READABLE
+    return f"{what}. Send it: {_AGAIN}".replace(OPTIONS, options)

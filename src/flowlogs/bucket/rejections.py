@@ -112,8 +112,9 @@ def collect(
             for line in _read_lines(content):
                 _find_group(groups, line, options).add(line, samples)
         except EnvelopeError as error:
-            events = _count_events(content)
-            unreadable.append(_describe(each, str(error), events, advise_on_object(events, options)))
+            events, rest = _count_events(content)
+            advice = advise_on_object(events, options, rest=rest)
+            unreadable.append(_describe(each, str(error), events, advice))
     return Findings(sorted(groups.values(), key=lambda group: -group.count), unreadable)
 
 
@@ -142,12 +143,16 @@ def _find_group(groups: dict[tuple[object, ...], Group], line: dict[str, Any], o
     return groups[key]
 
 
-def _count_events(content: Content) -> int | None:
-    """Return how many events today's reader finds; None where it finds no payload."""
+def _count_events(content: Content) -> tuple[int | None, str]:
+    """Return how many events today's reader finds, and why it does not read the rest; empty where it does.
+
+    There is no number where it finds no payload.
+    """
     try:
-        return sum(len(each.events) + len(each.unusable) for each in content.decode())
-    except EnvelopeError:
-        return None
+        stored = content.read()
+    except EnvelopeError as error:
+        return None, str(error)
+    return sum(len(each.events) + len(each.unusable) for each in stored.payloads), stored.reason
 
 
 def _describe(pending: Pending, reason: str, events: int | None, advice: str) -> Unreadable:

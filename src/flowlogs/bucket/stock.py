@@ -12,6 +12,7 @@ from handler.failures import Content, FailureStore, Pending
 from parser.errors import EnvelopeError, RecordError
 from parser.format import Formats
 from parser.record import parse
+from parser.stored import Parts
 
 FIRST_OBJECTS: Final = 10
 FIRST_LINES: Final = 100
@@ -66,12 +67,18 @@ def _find_fault(line: str, formats: Formats) -> str:
 def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
     """Count what is there, by reason and log group, the most frequent first.
 
-    What S3 does not give is named with its reason; how many events it holds is in no count.
+    What S3 does not give is named with its reason, as is an object of which a part cannot be read; how many
+    events are in that is in no count.
     """
     kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     refused: dict[str, str] = {}
+    damaged: dict[str, str] = {}
     for each, content in _read_all(objects, store, refused):
-        counts = {"objects": 1, "events": _count_events(content), "bytes": each.size}
+        parts = _read(content)
+        events = sum(len(payload.events) + len(payload.unusable) for payload in parts.payloads)
+        counts = {"objects": 1, "events": events, "bytes": each.size}
+        if parts.damaged:
+            damaged[each.key] = parts.reason
         kinds[content.reason, read_log_group(content)].update(counts)
     groups = [{"reason": reason, "log_group": name, **counts} for (reason, name), counts in kinds.items()]
     return {
@@ -79,6 +86,7 @@ def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
         "oldest": objects[0].modified.isoformat(timespec="seconds") if objects else None,
         "groups": sorted(groups, key=lambda group: -kinds[group["reason"], group["log_group"]]["objects"]),
         "withheld": [{"key": key, "reason": reason} for key, reason in refused.items()],
+        "damaged": [{"key": key, "reason": reason} for key, reason in damaged.items()],
     }
 
 
@@ -96,8 +104,9 @@ def _read_all(
             yield each, content
 
 
-def _count_events(content: Content) -> int:
+def _read(content: Content) -> Parts:
+    """Return what can be read of an object, which may be nothing."""
     try:
-        return sum(len(each.events) + len(each.unusable) for each in content.payloads())
+        return content.read()
     except EnvelopeError:
-        return 0
+        return Parts(())

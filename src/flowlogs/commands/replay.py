@@ -180,6 +180,9 @@ def _list_rest(summary: Summary, left: int, options: str, *, rejecting: bool) ->
         yield count_of(left, "object", "remains", "remain")
     if set_aside:
         yield f"{count_of(set_aside, 'object', 'was', 'were')} set aside: flowlogs rejected{options} says why"
+    if damaged := summary.counts["unreadable"]:
+        parts = "1 object" if damaged == 1 else f"{format_count(damaged)} objects"
+        yield f"a part of {parts} cannot be read: flowlogs rejected{options} says why"
     if rejected and rejecting:
         yield f"{count_of(rejected, 'event')} rejected: flowlogs rejected{options} says why"
 
@@ -240,6 +243,10 @@ def _print_stock(console: Console, stock: dict[str, Any]) -> None:
     for each in stock["withheld"]:
         console.print(
             foreign(f"not counted, for S3 does not give it: {each['key']}: {each['reason']}", style="yellow")
+        )
+    for each in stock["damaged"]:
+        console.print(
+            foreign(f"not counted, for it cannot be read: in {each['key']}: {each['reason']}", style="yellow")
         )
 
 

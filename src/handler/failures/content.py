@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,8 @@ from handler.failures.names import read_time
 from handler.failures.rejected_lines import read_rejected
 from parser.errors import EnvelopeError
 from parser.kinesis import Record, is_discarded, read_discarded
-from parser.subscription import Subscription, decode_all, decode_event
+from parser.stored import Damaged, Parts, begins_payload, read_stored
+from parser.subscription import Subscription, decode_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,30 +71,42 @@ class Content:
         """Yield all payloads in it that can be read: those of a batch, or those that it is.
 
         Raises:
-            EnvelopeError: as `decode`; of a batch, unreadable records are left out.
+            EnvelopeError: none can be; of a batch, there is no batch in it.
+        """
+        yield from self.read().payloads
+
+    def read(self) -> Parts:
+        """Read all that is in it, be it a batch or not: for people, for it takes memory.
+
+        Raises:
+            EnvelopeError: as `payloads`.
         """
         records = self.read_batch()
         if records is None:
-            yield from self.decode()
-            return
+            return self.decode()
+        payloads: list[Subscription] = []
+        damaged: list[Damaged] = []
         for record in records:
-            with suppress(EnvelopeError):
-                yield record.decode()
+            try:
+                payloads.append(record.decode())
+            except EnvelopeError as error:
+                damaged.append(Damaged(record.content, f"record {record.sequence_number}: {error}"))
+        return Parts(tuple(payloads), tuple(damaged))
 
-    def decode(self) -> tuple[Subscription, ...]:
-        """Read the payloads, of which there is at least one.
+    def decode(self) -> Parts:
+        """Read the payloads, of which there is at least one, and what beside them is damaged.
 
         Raises:
             EnvelopeError: the object holds neither payloads, nor is it a record of Lambda's OnFailure
                 destination that holds one, nor the lines of rejected events.
         """
         if self.rejected:
-            return read_rejected(self.data)
-        if not self.data.lstrip().startswith(b"{"):
-            return decode_all(self.data)
+            return Parts(read_rejected(self.data))
+        if not self.data.lstrip().startswith(b"{") or begins_payload(self.data):
+            return read_stored(self.data)
         match self._read_document():
             case {"requestPayload": event}:
-                return (decode_event(event),)
+                return Parts((decode_event(event),))
         raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
 
     def _read_document(self) -> Any:  # noqa: ANN401 - any JSON value

@@ -28,6 +28,8 @@ class Held:
         alone: whether it is to be in a batch of its own.
         unpacked: whether what it held is in another object by now.
         own_log: how many of its events are of the functions' own log, and are passed over.
+        damaged: what of it cannot be read, beside its payloads; empty where all can.
+        reason: why that cannot be read.
         waiting: its payloads that are not delivered yet, each with those of its events that are too old.
         done: the others, with what became of their events.
     """
@@ -38,6 +40,8 @@ class Held:
     alone: bool = False
     unpacked: bool = False
     own_log: int = 0
+    damaged: bytes = b""
+    reason: str = ""
     waiting: deque[tuple[Subscription, list[Unsettled]]] = field(default_factory=deque)
     done: list[tuple[Subscription, Report]] = field(default_factory=list)
 
@@ -91,11 +95,15 @@ class Held:
 def hold(pending: Pending, content: Content, config: Config, now: datetime, *, alone: bool) -> Held:
     """Read an object's payloads, and set apart what of them is too old, and what is the functions' own log.
 
+    What is damaged in it costs no payload beside it.
+
     Raises:
         EnvelopeError: it does not hold any.
     """
     held = Held(replace(pending, etag=content.etag), content.attempts, content.rejected, alone)
-    for subscription in content.decode():
+    stored = content.decode()
+    held.damaged, held.reason = stored.rest, stored.reason
+    for subscription in stored.payloads:
         if config.is_own_log(subscription.owner, subscription.log_group):
             held.own_log += len(subscription.events) + len(subscription.unusable)
             continue

@@ -18,15 +18,19 @@ MOST_FAILED: Final = 3
 """Batches that could not be settled, one behind the other, after which a run ends."""
 
 LATEST: Final = -6.0
-"""Seconds behind the end of sending, up to which rejected events are written, object by object. What is kept
-of the time is more; and an object that is not dropped is delivered and rejected once more."""
+"""Seconds behind the end of sending, up to which what is for people is written, object by object. What is
+kept of the time is more; and an object that is not dropped is delivered and rejected once more."""
 
 CHANGED: Final = ("PreconditionFailed", "ConditionalRequestConflict")
 """What S3 calls it where an object is not the one that was read, or somebody is at it now."""
 
 
 class Settler:
-    """Settles the objects of one run; a context manager."""
+    """Settles the objects of one run; a context manager.
+
+    Attributes:
+        damaged: objects of which a part cannot be read, which is set aside, unless all is kept.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class Settler:
         self._time_left = time_left
         self._keep = keep
         self._failed = 0
+        self.damaged = 0
 
     def __enter__(self) -> Self:
         return self
@@ -72,11 +77,20 @@ class Settler:
         self._failed += 1
 
     def settle(self, objects: Sequence[Held]) -> list[Fate]:
-        """Write back what stays pending, then what is rejected, then drop; return each object's fate."""
-        changed = [each for each in objects if not self._keep and not each.is_unchanged]
-        # First what stays pending: another run may have rejected it, and what that wrote is replaced here.
-        fates = self._write_back([each for each in changed if each.left])
-        fates |= self._reject([each for each in changed if each.refused and each not in fates])
+        """Set aside what is damaged, write back what stays pending, then what is rejected, then drop.
+
+        Returns:
+            Each object's fate.
+        """
+        # First what has one name, however often it is written; what stays pending is stored anew each time.
+        damaged = [each for each in objects if each.damaged and not each.is_unchanged]
+        fates = self._write_each(damaged, self._put_aside)
+        self.damaged += len(damaged) - len(fates)
+        changed = [each for each in objects if not (self._keep or each.is_unchanged or each in fates)]
+        # Then what stays pending: another run may have rejected it, and what that wrote is replaced here.
+        fates |= self._write_back([each for each in changed if each.left])
+        refused = [each for each in changed if each.refused and each not in fates]
+        fates |= self._write_each(refused, self._reject)
         fates |= self._drop([each for each in changed if each not in fates])
         if objects:
             failed = all(fates.get(each) is Fate.FAILED for each in objects)
@@ -103,9 +117,9 @@ class Settler:
             return False
         return True
 
-    def _reject(self, objects: Sequence[Held]) -> dict[Held, Fate]:
-        """Store the rejected events of each object for people; return those of which that failed."""
-        writing = [(each, self._writers.submit(self._reject_one, each)) for each in objects]
+    def _write_each(self, objects: Sequence[Held], write: Callable[[Held], object]) -> dict[Held, Fate]:
+        """Store something of each object for people; return those of which it is not stored."""
+        writing = [(each, self._writers.submit(self._write_in_time, write, each)) for each in objects]
         failed: dict[Held, Fate] = {}
         for each, future in writing:
             try:
@@ -116,11 +130,19 @@ class Settler:
                 failed[each] = Fate.FAILED
         return failed
 
-    def _reject_one(self, held: Held) -> bool:
+    def _write_in_time(self, write: Callable[[Held], object], held: Held) -> bool:
         if self._time_left() < LATEST:
             return False
-        self._store.reject(held.refused, self._formats, source=held.pending)
+        write(held)
         return True
+
+    def _put_aside(self, held: Held) -> None:
+        logger.warning("replay.unreadable", extra={"key": held.pending.key, "reason": held.reason})
+        if not self._keep:
+            self._store.put_aside(held.pending, held.damaged, held.reason)
+
+    def _reject(self, held: Held) -> None:
+        self._store.reject(held.refused, self._formats, source=held.pending)
 
     def _drop(self, objects: Sequence[Held]) -> dict[Held, Fate]:
         """Drop objects whose events are all settled, or stored anew; return what became of them."""

@@ -14,7 +14,6 @@ from handler.outage import Outage
 from handler.replaying.held import Held
 from handler.replaying.settling import Settler
 from handler.report import BatchReport, Unsettled
-from handler.summary import Fate
 from parser.kinesis import Record, answer
 
 
@@ -115,11 +114,27 @@ def drop_before_rejecting() -> None:
     """Drop stored objects before what is rejected of them is stored."""
     original = Settler._reject
 
-    def reject(self: Settler, objects: Sequence[Held]) -> dict[Held, Fate]:
-        self._drop(objects)
-        return original(self, objects)
+    def reject(self: Settler, held: Held) -> None:
+        self._drop([held])
+        original(self, held)
 
     patch(Settler, "_reject", reject)
+
+
+def drop_before_putting_aside() -> None:
+    """Drop stored objects before what cannot be read of them is set aside."""
+    original = Settler._put_aside
+
+    def put_aside(self: Settler, held: Held) -> None:
+        self._drop([held])
+        original(self, held)
+
+    patch(Settler, "_put_aside", put_aside)
+
+
+def forget_what_is_damaged() -> None:
+    """Drop stored objects of which a part can be read, and nothing of the rest is kept."""
+    patch(Settler, "_put_aside", lambda *_: None)
 
 
 def ignore_errors_of_keys() -> None:
@@ -204,6 +219,12 @@ OF_BATCHES: Final = {
     ),
     "what is rejected is stored before its object is dropped": Mutation(
         drop_before_rejecting, "test_kills.py", "replay_killed and before and rejected"
+    ),
+    "what is damaged is set aside before its object is dropped": Mutation(
+        drop_before_putting_aside, "test_kills.py", "partly_damaged and before and aside"
+    ),
+    "what is damaged is set aside": Mutation(
+        forget_what_is_damaged, "../handler/replaying/test_damaged_parts.py", "delivered"
     ),
     "the errors of DeleteObjects are read": Mutation(
         ignore_errors_of_keys, "test_failure_store.py", "deleteobjects_leaves and AccessDenied"

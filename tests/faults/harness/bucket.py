@@ -18,7 +18,7 @@ from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
 from faults.harness.context import FUNCTION
 from handler.failures import FAILED, ON_FAILURE, REJECTED
-from parser.subscription import decode_all
+from support.stored import decode_all
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -108,10 +108,22 @@ BATCH: Final = {
 }
 """Of a batch of several objects; the first batch of a run is one object."""
 
+DAMAGED: Final = {
+    "before the damaged part is set aside": Step(FailureStore, "put_aside", BEFORE),
+    "after the damaged part is set aside": Step(FailureStore, "put_aside", AFTER),
+    "before the rest is written back": Step(FailureStore, "keep", BEFORE),
+    "before the rejected are stored": Step(FailureStore, "reject", BEFORE),
+    "before the object is dropped": Step(FailureStore, "drop_all", BEFORE),
+    "after the object is dropped": Step(FailureStore, "drop_all", AFTER),
+}
+"""Of an object of which a part cannot be read."""
+
 STEPS: Final = {
     "forward": FORWARD,
     "stream": STREAM,
-    "replay": REPLAY | {f"of a batch, {step}": BATCH[step] for step in BATCH},
+    "replay": REPLAY
+    | {f"of a batch, {step}": BATCH[step] for step in BATCH}
+    | {f"of a damaged object, {step}": DAMAGED[step] for step in DAMAGED},
 }
 HANDLERS: Final[dict[str, Callable[..., object]]] = {
     "forward": forward.lambda_handler,

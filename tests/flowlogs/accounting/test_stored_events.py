@@ -131,6 +131,20 @@ def test_an_object_that_cannot_be_read_may_hold_events_whenever_it_was_stored(
     )
 
 
+def test_of_an_object_that_is_partly_damaged_the_events_that_can_be_read_are_accounted_for(
+    node: Embedded,
+) -> None:
+    index(node, make_payload(0, 8))
+    put_forwarded(10)
+    data = encode(make_payload(8, 1)) + b"garbage" + encode(make_payload(9, 1))
+    boto3.client("s3").put_object(Bucket=BUCKET, Key="failed/damaged", Body=data)
+    told = run("verify", *WINDOW, *NAMES, "--json")
+    checks = {each["name"]: (each["state"], each["text"]) for each in told.json["checks"]}
+    assert told.json["sources"]["bucket"] == {"pending": 2, "rejected": 0}
+    state, text = checks["every object in the bucket can be read"]
+    assert (state, "such as failed/damaged:" in text) == ("differs", True)
+
+
 def test_an_object_stored_before_the_window_holds_nothing_of_it(
     node: Embedded, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,42 @@ def test_an_object_that_was_unreadable_is_sent_when_it_can_be_read(
     assert len(cluster.received) == 1
 
 
+def test_of_an_object_that_is_partly_damaged_each_command_reads_what_can_be_read_and_names_the_rest(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version before set it aside whole; what is damaged is set aside anew, and nothing else."""
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    good = encode(payload(LINE, LINE))
+    reason = (
+        f"byte {len(good)}: payload after its last gzip member is not gzip: it starts with 67617262616765 "
+        "(beside payloads that could be read: 1)"
+    )
+    key = "rejected/2026/01/15/12/a.unreadable"
+    put(key, good + b"garbage", reason="payload is not gzip")
+
+    told = run("rejected", "--bucket", BUCKET, "--json")
+    (found,) = told.json["unreadable"]
+    assert found["events"] == 2
+    assert found["advice"] == (
+        f"A part of it can be read today, and the rest is set aside anew ({reason}). "
+        f"Send it: flowlogs replay --rejected --bucket {BUCKET}"
+    )
+    stock = replay("--rejected", "--dry-run", "--json").json
+    assert (stock["events"], stock["damaged"]) == (2, [{"key": key, "reason": reason}])
+    shown = " ".join(replay("--rejected", "--dry-run").output.split())
+    assert f"not counted, for it cannot be read: in {key}: {reason}" in shown
+
+    told = replay("--rejected", "--keep")
+    advice = f"a part of 1 object cannot be read: flowlogs rejected --bucket {BUCKET} says why"
+    assert (told.status, told.errors.splitlines()[-1]) == (1, f"flowlogs: {advice}")
+    told = replay("--rejected")
+    assert (told.status, told.errors.splitlines()[-1]) == (1, f"flowlogs: {advice}")
+    assert len(cluster.received) == 2
+    (left,) = list_keys()
+    assert left != key
+    assert boto3.client("s3").get_object(Bucket=BUCKET, Key=left)["Body"].read() == b"garbage"
+
+
 @pytest.mark.usefixtures("cluster")
 def test_what_is_rejected_again_counts_as_left_and_not_twice(
     cluster: Recorder, monkeypatch: pytest.MonkeyPatch

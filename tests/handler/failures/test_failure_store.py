@@ -71,7 +71,7 @@ def test_what_is_made_anew_replaces_nothing(store: FailureStore, monkeypatch: py
         twin.keep(rest("b"))
     content = store.read(key)
     assert content is not None
-    assert [event.id for payload in content.decode() for event in payload.events] == ["a"]
+    assert [event.id for payload in content.decode().payloads for event in payload.events] == ["a"]
 
 
 OTHERS = {
@@ -201,7 +201,7 @@ def test_what_is_left_of_several_payloads_is_one_object(store: FailureStore) -> 
     assert (content.attempts, content.log_group) == (4, "")
     assert [
         (each.owner, each.log_group, each.log_stream, [event.id for event in each.events])
-        for each in content.decode()
+        for each in content.decode().payloads
     ] == [("1", "/vpc", "eni-all", ["a", "b"]), ("2", "/other", "eni-b", ["c"])]
     head = boto3.client("s3").head_object(Bucket=BUCKET, Key=key)
     assert head["Metadata"] == {"attempts": "4", "events": "3", "reason": "400 mapper_parsing_exception"}
@@ -213,7 +213,9 @@ def test_what_one_object_could_not_be_read_with_is_several(
     monkeypatch.setattr(remainder, "MAX_PAYLOAD", 800)
     written = store.keep([(PAYLOAD, unsettled("a")), (OTHER, unsettled("b", "c")), (PAYLOAD, unsettled("d"))])
     found = [
-        [len(each.events) for each in content.decode()] for content in map(store.read, written) if content
+        [len(each.events) for each in content.decode().payloads]
+        for content in map(store.read, written)
+        if content
     ]
     assert found == [[1, 2], [1]]
 
@@ -224,5 +226,5 @@ def test_rejected_lines_of_several_payloads_go_back_to_their_log_streams(store: 
     assert content is not None
     assert [
         (each.owner, each.log_group, each.log_stream, [event.id for event in each.events])
-        for each in content.decode()
+        for each in content.decode().payloads
     ] == [("1", "/vpc", "eni-all", ["a", "c"]), ("2", "/other", "eni-b", ["b"])]

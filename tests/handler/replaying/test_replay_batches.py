@@ -24,9 +24,10 @@ from handler.replaying import dispatch, pace
 from handler.summary import Fate, Summary
 from parser.bulk import Body, Encoder
 from parser.reply import MOST_SPOILERS
-from parser.subscription import Event, Subscription, decode_all, encode
+from parser.subscription import Event, Subscription, encode
 from support.memory_s3 import make_error
 from support.replaying import BAD, BLOCKED, CREATED, START, Rig, make_payload, without_threads
+from support.stored import decode_all
 
 TOO_MANY = {"status": 429, "error": {"type": "rejected_execution_exception", "reason": "queue is full"}}
 

@@ -10,7 +10,8 @@ from handler.failures.names import JOURNAL, REJECTED
 from handler.journal import MOST_STOPS
 from handler.replay import ReplayError
 from handler.replaying.opening import MOST_REFUSED
-from parser.subscription import MAX_PAYLOAD, Subscription
+from parser.stored import Parts
+from parser.subscription import MAX_PAYLOAD
 from support.memory_s3 import make_error
 from support.replaying import BLOCKED, CREATED, Rig, make_payload
 
@@ -26,7 +27,7 @@ def killer(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> str:
     data = rig.s3.objects[key].data
     decode = Content.decode
 
-    def die_of_memory(self: Content) -> tuple[Subscription, ...]:
+    def die_of_memory(self: Content) -> Parts:
         if self.data != data:
             return decode(self)
         return die(rig)
@@ -184,7 +185,7 @@ def test_defects_at_three_objects_do_not_block_what_is_behind(
     rig.put("20260115T120001.000000Z-behind", "b")
     decode = Content.decode
 
-    def fail(self: Content) -> tuple[Subscription, ...]:
+    def fail(self: Content) -> Parts:
         if self.data == make_payload("bad"):
             raise ZeroDivisionError
         return decode(self)

@@ -11,7 +11,8 @@ from handler import stream
 from handler.delivery import Delivery
 from handler.failures import FailureStore
 from handler.report import BatchReport
-from parser.subscription import Subscription, decode_all
+from parser.subscription import Subscription
+from support.stored import decode_all
 from support.stream_function import (
     ACCOUNTS,
     BLOCKED,
