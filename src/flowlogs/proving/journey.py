@@ -13,6 +13,7 @@ from opensearchpy.exceptions import NotFoundError, OpenSearchException, Transpor
 from flowlogs.accounting.metrics import OUTCOMES, NoDataError, UnansweredError, read_function
 from flowlogs.accounting.window import Window
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
+from flowlogs.proving.alarms import read_alarms
 from flowlogs.proving.marked_line import write_line
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import describe
@@ -232,15 +233,14 @@ def _look_at_alarms(stack: str) -> Finding:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        pages = _client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNamePrefix=f"{stack}-")
-        found = {each["AlarmName"]: each["StateValue"] for page in pages for each in page["MetricAlarms"]}
+        found = read_alarms(stack)
     except (BotoCoreError, ClientError) as error:
         return unknown(ALARMS, describe(error))
     raised = [name for name, state in found.items() if state == "ALARM"]
     if raised:
         return problem(ALARMS, f"{', '.join(raised)}: docs/operations.md says what to do")
     if not found:
-        return problem(ALARMS, f"there is none whose name begins with {stack}-")
+        return problem(ALARMS, f"the stack {stack} has none")
     silent = sum(state == "INSUFFICIENT_DATA" for state in found.values())
     return ok(ALARMS, f"{count_of(len(found), 'alarm')}, {silent} without data yet")
 

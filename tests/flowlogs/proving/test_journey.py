@@ -12,6 +12,7 @@ from opensearchpy.exceptions import AuthorizationException, NotFoundError
 from flowlogs.accounting.metrics import NoDataError
 from flowlogs.cluster.connection import install_template, open_client
 from flowlogs.local.embedded import Embedded
+from flowlogs.proving import alarms as alarms_of
 from flowlogs.proving import journey
 from flowlogs.proving.journey import Place, travel
 from flowlogs.proving.marked_line import write_line
@@ -80,14 +81,30 @@ class FakeAws:
     def get_paginator(self, _: str) -> "FakeAws":
         return self
 
-    def paginate(self, AlarmNamePrefix: str) -> list[dict[str, Any]]:
-        return [
-            {
-                "MetricAlarms": [
-                    {"AlarmName": name, "StateValue": state} for name, state in self.alarms.items()
-                ]
-            }
+    def paginate(self, StackName: str) -> list[dict[str, Any]]:
+        """Return its resources: the first of its alarms, and a stack with the rest; one alarm is gone."""
+        first, *rest = [("AWS::CloudWatch::Alarm", name) for name in self.alarms] or [
+            ("AWS::S3::Bucket", "b")
         ]
+        stacks = {
+            "flowlogs": [first, ("AWS::CloudFormation::Stack", "flowlogs-Watching-X")],
+            "flowlogs-Watching-X": rest,
+        }
+        gone = {"ResourceType": "AWS::CloudWatch::Alarm", "ResourceStatus": "DELETE_COMPLETE"}
+        there = [
+            {"ResourceType": kind, "PhysicalResourceId": name, "ResourceStatus": "CREATE_COMPLETE"}
+            for kind, name in stacks[StackName]
+        ]
+        return [{"StackResourceSummaries": [{**gone, "PhysicalResourceId": "flowlogs-old"}]}] + [
+            {"StackResourceSummaries": [each]} for each in there
+        ]
+
+    def describe_alarms(self, AlarmNames: list[str], MaxRecords: int) -> dict[str, Any]:
+        self._demand("DescribeAlarms")
+        others = {"flowlogs-old": "ALARM", "flowlogs-test-rejected": "ALARM"}
+        states = self.alarms | others
+        found = [{"AlarmName": each, "StateValue": states[each]} for each in AlarmNames]
+        return {"MetricAlarms": found[:MaxRecords]}
 
     def _demand(self, operation: str) -> None:
         if operation in self.refuses:
@@ -136,6 +153,7 @@ class FakeCluster:
 def aws(monkeypatch: pytest.MonkeyPatch) -> FakeAws:
     fake = FakeAws()
     monkeypatch.setattr(journey, "_client", lambda _: fake)
+    monkeypatch.setattr(alarms_of, "_client", lambda _: fake)
     monkeypatch.setattr(journey, "read_function", lambda *_: dict(COUNTED))
     return fake
 
@@ -221,13 +239,24 @@ def test_numbers_that_do_not_add_up_are_a_problem(aws: FakeAws, monkeypatch: pyt
     ("alarms", "told"),
     [
         pytest.param({"flowlogs-rejected": "ALARM"}, "flowlogs-rejected: docs/operations.md", id="raised"),
-        pytest.param({}, "there is none whose name begins with flowlogs-", id="none"),
+        pytest.param({}, "the stack flowlogs has none", id="none"),
     ],
 )
 def test_alarms_that_are_raised_or_missing_are_told(aws: FakeAws, alarms: dict[str, str], told: str) -> None:
     aws.alarms = alarms
     state, text = go(aws, FakeCluster(aws))[journey.ALARMS]
     assert (state, told in text) == ("problem", True)
+
+
+def test_alarms_that_may_not_be_read_are_not_known(aws: FakeAws) -> None:
+    aws.refuses = ("DescribeAlarms",)
+    assert go(aws, FakeCluster(aws))[journey.ALARMS][0] == "unknown"
+
+
+def test_each_of_many_alarms_is_looked_at(aws: FakeAws) -> None:
+    """AWS describes a hundred at a time."""
+    aws.alarms = {f"flowlogs-{each:03}": "OK" for each in range(249)} | {"flowlogs-last": "ALARM"}
+    assert go(aws, FakeCluster(aws))[journey.ALARMS][1].startswith("flowlogs-last: ")
 
 
 class Delivering(FakeAws):
@@ -259,6 +288,7 @@ def test_types_are_those_that_a_real_index_has(
     delivering = Delivering()
     delivering.client = client
     monkeypatch.setattr(journey, "_client", lambda _: delivering)
+    monkeypatch.setattr(alarms_of, "_client", lambda _: delivering)
     found = go(delivering, client, config=config)
     assert found[journey.FOUND][0] == "ok"
     assert found[journey.TYPED][0] == ("ok" if prepared else "problem")
