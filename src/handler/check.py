@@ -1,13 +1,15 @@
-"""The check function: a custom resource that refuses, before anything is changed, what AWS refuses later.
+"""The check function: a custom resource that refuses, before all else is changed, what AWS refuses later.
 
-A domain takes half an hour to make, and a refusal after it undoes all. So this comes first, and its sentence
-is what the stack's events show.
+A domain takes half an hour to make, and a refusal after it undoes all; a key that changes too early loses
+events. So this comes first, what the stack has besides waits for it, and its sentence is what the stack's
+events show.
 """
 
 from typing import TYPE_CHECKING, Any, Final
 
 from handler.checking.account import Account
 from handler.checking.choices import find_contradictions
+from handler.checking.keys import find_key_changes
 from handler.installing.custom_resource import DELETE, Request, Responder, Status
 from handler.observe import logger
 
@@ -42,7 +44,7 @@ def _check(request: Request, before: dict[str, str]) -> tuple[Status, str]:
         return Status.SUCCESS, NOTHING
     account = Account(request.identity["StackId"])
     try:
-        refusals = find_contradictions(request.properties)
+        refusals = [*find_contradictions(request.properties), *find_key_changes(request.properties, before)]
         refusals += account.find_obstacles(request.properties, before)
         # Asked last and only then: what was there before is never refused, or the stack would be stuck.
         if refusals and account.is_going_back():

@@ -87,10 +87,14 @@ class Aws:
 
         This is what `sam deploy` asks of CloudFormation, without its packaging, which takes most of the time.
         """
+        self.update(stack, parameters)
+        assert self.end_of(stack) == "UPDATE_COMPLETE"
+
+    def update(self, stack: str, parameters: Mapping[str, str]) -> None:
+        """Begin to give a deployed stack other parameters."""
         self.client("cloudformation").update_stack(
             StackName=stack, UsePreviousTemplate=True, **_request(parameters)
         )
-        assert self.end_of(stack) == "UPDATE_COMPLETE"
 
     def create(self, stack: str, template: str, parameters: Mapping[str, str]) -> None:
         """Begin to make a stack of a template that is packaged already, and too large for a request."""

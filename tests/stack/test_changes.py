@@ -4,6 +4,7 @@ Each parameter is changed in a stack that has what it is about. What that does t
 tell, which cfn-lint brings: a property that can only be set when a resource is made makes another one.
 """
 
+import itertools
 import json
 import re
 from functools import cache
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from handler.checking.account import find_changes
+from handler.checking.keys import find_key_changes
 from stack.resolved import REPLACING, resolve
 
 Template = dict[str, Any]
@@ -105,6 +107,7 @@ CHANGES: dict[str, tuple[dict[str, str], str]] = {
     "LogLevel": (EXISTING, "DEBUG"),
     "LogRetentionDays": (EXISTING, "60"),
     "KmsKeyArn": ({**NEW, "KmsKeyArn": KEY.format("one")}, KEY.format("two")),
+    "FurtherKmsKeyArns": ({**EXISTING, "KmsKeyArn": KEY.format("one")}, KEY.format("two")),
     "PermissionsBoundaryArn": (NEW, "arn:aws:iam::012345678901:policy/boundary"),
     "FunctionVpc": (IN_VPC, "watched"),
     "FunctionSubnetIds": (IN_VPC, "subnet-2"),
@@ -153,6 +156,8 @@ def describe(before: Template, after: Template) -> str:
     ]
     check = [each["Check"]["Properties"] for each in (after, before)]
     if "Domain" in both and list(find_changes(as_told(before["Domain"]["Properties"], check[1]), *check)):
+        return "refused"
+    if list(find_key_changes(*check)):
         return "refused"
     if [name for name in anew if "DeletionPolicy" in after[name]]:
         return "another; the old stays"
@@ -208,11 +213,51 @@ def test_a_public_domain_does_not_move_into_a_vpc_nor_back(expanded: Template, n
     assert [describe(outside, inside), describe(inside, outside)] == ["refused", "refused"]
 
 
-def test_the_key_of_all_but_the_domain_can_be_changed(expanded: Template, nested: Nested) -> None:
-    keys = {"KmsKeyArn": KEY.format("one"), "DomainKmsKeyArn": KEY.format("one")}
-    changed = {**keys, "KmsKeyArn": KEY.format("two")}
-    before, after = (resolve(expanded, nested, {**NEW, **each}) for each in (keys, changed))
-    assert describe(before, after) == "in place"
+ONE, TWO = KEY.format("one"), KEY.format("two")
+
+
+@pytest.mark.parametrize(
+    ("stack", "steps"),
+    [
+        pytest.param(
+            {**NEW, "KmsKeyArn": ONE},
+            [
+                {"KmsKeyArn": ONE, "DomainKmsKeyArn": ONE, "FurtherKmsKeyArns": TWO},
+                {"KmsKeyArn": TWO, "DomainKmsKeyArn": ONE, "FurtherKmsKeyArns": ONE},
+                {"KmsKeyArn": TWO, "DomainKmsKeyArn": ONE},
+            ],
+            id="of all but the domain",
+        ),
+        pytest.param(
+            {**STREAM, "KmsKeyArn": ONE},
+            [
+                {"KmsKeyArn": ONE, "FurtherKmsKeyArns": TWO},
+                {"KmsKeyArn": TWO, "FurtherKmsKeyArns": ONE},
+                {"KmsKeyArn": TWO},
+            ],
+            id="of a stack with a stream",
+        ),
+        pytest.param(
+            {**STREAM, "KmsKeyArn": ONE}, [{"FurtherKmsKeyArns": ONE}], id="to AWS's own, with a former key"
+        ),
+    ],
+)
+def test_the_key_changes_in_the_steps_that_the_page_says(
+    expanded: Template, nested: Nested, stack: dict[str, str], steps: list[dict[str, str]]
+) -> None:
+    rest = {name: value for name, value in stack.items() if name != "KmsKeyArn"}
+    states = [resolve(expanded, nested, each) for each in (stack, *(rest | step for step in steps))]
+    told = [describe(before, after) for before, after in itertools.pairwise(states)]
+    assert told == ["in place"] * len(steps)
+
+
+def test_a_first_key_is_permitted_before_anything_has_it(expanded: Template, nested: Nested) -> None:
+    without, permitted, used = (
+        resolve(expanded, nested, STREAM | each)
+        for each in ({}, {"FurtherKmsKeyArns": ONE}, {"KmsKeyArn": ONE})
+    )
+    assert describe(without, used) == "refused"
+    assert [describe(without, permitted), describe(permitted, used)] == ["comes or goes", "in place"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from handler.observe import METRICS, NAMESPACE, ZERO_SAYS
 from parser.fields import FIELDS
+from stack.resolved import resolve as resolve_stack
 
 Template = dict[str, Any]
 Nested = dict[str, Template]
@@ -28,7 +29,7 @@ def properties(resources: Template, name: str) -> Any:  # as the template has th
 
 def test_sam_adds_no_role_and_no_permission_but_the_schedules(resources: Template) -> None:
     kinds = {name: each["Type"] for name, each in resources.items()}
-    assert "AWS::IAM::Role" not in kinds.values()
+    assert [name for name, kind in kinds.items() if kind == "AWS::IAM::Role"] == ["CheckRole"]
     assert [name for name, kind in kinds.items() if kind == "AWS::Lambda::Permission"] == [
         "ForwardPermission",
         "SignInPermission",
@@ -57,7 +58,6 @@ def test_nothing_arrives_before_what_it_needs(resources: Template) -> None:
         "SubscriptionFilter": ["ForwardPermission", "ForwardFunctionEventInvokeConfig", "Setup"],
         "StreamFilter": ["StreamMapping"],
         "Senders": ["StreamMapping"],
-        "Setup": ["Check"],
         "Domain": ["Check", "DomainLogsPolicy"],
     }
     found = {name: resources[name]["DependsOn"] for name in needs}
@@ -297,6 +297,39 @@ def test_the_stream_is_encrypted_and_grows_by_itself_unless_told(resources: Temp
     assert properties(resources, "StreamFilter")["Distribution"] == "Random"
 
 
+KEYS = {
+    "one": {"KmsKeyArn": "one"},
+    "next": {"FurtherKmsKeyArns": "next"},
+    "one,next,old": {"KmsKeyArn": "one", "FurtherKmsKeyArns": "next,old"},
+    "": {},
+}
+
+
+@pytest.mark.parametrize("keys", KEYS)
+@pytest.mark.parametrize("source", ["subscription", "stream", "draining"])
+def test_who_may_use_the_key_may_use_the_next_and_the_former_ones(
+    expanded: Template, nested: Nested, keys: str, source: str
+) -> None:
+    """What waits in the bucket or in the stream has the key of its time; what comes has the next."""
+    found = resolve_stack(expanded, nested, {"OpenSearchUrl": "https://x", "Source": source, **KEYS[keys]})
+    stream = source != "subscription"
+    allowed = {
+        name: properties(found, f"Roles.{name}")["PolicyDocument"]["Statement"][0]["Resource"]
+        for name in ("UseKey", "EncryptStream")
+        if f"Roles.{name}" in found
+    }
+    expected = ["UseKey", "EncryptStream"] if stream else ["UseKey"]
+    assert allowed == ({name: keys.split(",") for name in expected} if keys else {})
+    if keys:
+        users = [f"{each}Role" for each in ("Forward", "Replay", "Setup", *(("Stream",) if stream else ()))]
+        assert properties(found, "Roles.UseKey")["Roles"] == [{"Ref": each} for each in users]
+    encrypts = KEYS[keys].get("KmsKeyArn")
+    assert properties(found, "ForwardFunction").get("KmsKeyArn") == encrypts
+    assert not stream or properties(found, "Stream")["StreamEncryption"]["KeyId"] == (
+        encrypts or "alias/aws/kinesis"
+    )
+
+
 def test_cloudwatch_logs_writes_to_the_stream_for_the_accounts_that_are_named(nested: Nested) -> None:
     roles = nested["roles"]["Resources"]
     own, senders, organization = properties(roles, "DeliveryRole")["AssumeRolePolicyDocument"]["Statement"]
@@ -490,16 +523,20 @@ KNOWS_NO_RESOURCE = {
 }
 
 
-@pytest.mark.parametrize("name", ["roles", "people"])
-def test_every_statement_of_every_role_names_its_resources(nested: Nested, name: str) -> None:
+@pytest.mark.parametrize("name", ["the stack", "roles", "people"])
+def test_every_statement_of_every_role_names_its_resources(
+    nested: Nested, template: Template, name: str
+) -> None:
     """Where a call knows none, it only looks."""
-    roles = [each for each in nested[name]["Resources"].values() if each["Type"].startswith("AWS::IAM::")]
+    resources = nested.get(name, template)["Resources"]
+    roles = [each for each in resources.values() if each["Type"].startswith("AWS::IAM::")]
     assert roles
     for resource in roles:
         documents = [resource["Properties"].get("PolicyDocument")]
         documents += [each["PolicyDocument"] for each in resource["Properties"].get("Policies", [])]
         for found in (each for document in documents if document for each in document["Statement"]):
-            statement = found["Fn::If"][1] if "Fn::If" in found else found
+            choices = found["Fn::If"][1:] if "Fn::If" in found else [found]
+            (statement,) = [each for each in choices if each != {"Ref": "AWS::NoValue"}]
             actions = statement["Action"]
             actions = set(
                 actions["Fn::If"][1]

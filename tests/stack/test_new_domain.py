@@ -394,13 +394,59 @@ def test_without_a_new_domain_nobody_signs_in_here(expanded: Template, nested: N
 # --- The check ----------------------------------------------------------------------------------------------
 
 
-def test_the_check_comes_before_all_that_takes_long_or_costs(expanded: Template) -> None:
-    resources = expanded["Resources"]
-    for name in ("Domain", "Setup"):
-        assert "Check" in resources[name]["DependsOn"]
-    # It may wait for nothing that waits for it.
-    text = str(resources["CheckFunction"]) + str(resources["Check"])
-    assert not [name for name in ("Domain.", "'Setup", "'Domain'", "People") if name in text]
+EXISTING = {"OpenSearchUrl": "https://x", "OpenSearchArn": "arn:x"}
+EVERYTHING = {
+    "Source": "stream",
+    "SenderAccounts": "123456789012",
+    "VpcId": "vpc-1",
+    "KmsKeyArn": KEY,
+    "FurtherKmsKeyArns": KEY + "2",
+    "PermissionsBoundaryArn": "arn:aws:iam::012345678901:policy/boundary",
+    "AlarmEmail": "operator@example.com",
+}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(EXISTING, id="a cluster that is there"),
+        pytest.param({**EXISTING, "LogGroupName": "flows"}, id="a log group that is there"),
+        pytest.param({**EXISTING, **EVERYTHING}, id="all but a domain"),
+        pytest.param(NEW, id="a domain"),
+        pytest.param({**NEW, **INSIDE, **EVERYTHING, **PRODUCTION, "AuditLogs": "true"}, id="all"),
+    ],
+)
+def test_all_but_what_the_check_needs_itself_waits_for_it(
+    expanded: Template, nested: Nested, given: dict[str, str]
+) -> None:
+    """So what it refuses has not begun: no key has changed, nobody was invited, nothing was made."""
+    found = {name: each for name, each in resolve(expanded, nested, given).items() if "." not in name}
+    waits = {name: find_needs(each) & found.keys() for name, each in found.items()}
+    free = {name for name in found if "Check" not in gather(waits, name)}
+    assert (
+        free == {"Check", *gather(waits, "Check")} == {"Check", "CheckFunction", "CheckRole", "FunctionLogs"}
+    )
+
+
+def find_needs(resource: Template) -> set[str]:
+    """Return what a resource names, among it the resources that it waits for."""
+    after = resource.get("DependsOn", [])
+    text = json.dumps(resource["Properties"]).replace("\\", "")
+    named = re.findall(r'"Ref": "(\w+)"|"Fn::GetAtt": \["(\w+)"|\$\{(\w+)[.}]', text)
+    return {name for each in named for name in each if name} | set(
+        [after] if isinstance(after, str) else after
+    )
+
+
+def gather(waits: dict[str, set[str]], name: str) -> set[str]:
+    """Return all that a resource waits for, directly or not."""
+    found: set[str] = set()
+    ahead = [name]
+    while ahead:
+        new = waits[ahead.pop()] - found
+        found |= new
+        ahead += new
+    return found
 
 
 def test_the_check_knows_what_it_reads_of_the_parameters(made: Any, template: Template) -> None:

@@ -175,7 +175,9 @@ def test_the_name_of_a_domain_that_stayed_is_refused_before_anything_is_made(
     assert done.returncode != 0
     assert "A domain logs is there already." in reasons(aws, "again", "Check")
     made = aws.client("cloudformation").describe_stack_events(StackName="again")["StackEvents"]
-    assert not [each for each in made if each["LogicalResourceId"] in ("Domain", "Setup")]
+    assert {each["LogicalResourceId"] for each in made} == {
+        *("again", "Check", "CheckFunction", "CheckRole", "FunctionLogs")
+    }
 
 
 def test_the_people_are_deleted_for_good_with_their_stack(aws: Aws, outputs: dict[str, str]) -> None:

@@ -63,6 +63,11 @@ class Stack:
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         self.outputs = self._aws.outputs(STACK)
 
+    def refuse(self, **changes: str) -> str:
+        """Ask for a change that is refused; return the stack's status after it."""
+        self._aws.update(STACK, self._parameters | changes)
+        return self._aws.end_of(STACK)
+
     def write(self, lines: int = 1, group: str | None = None) -> None:
         """Write lines to the log group, or to another; each has a port of its own."""
         logs, now, stream = self._logs, int(time.time()), f"eni-{next(self._numbers)}"
@@ -100,6 +105,13 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
+def key(aws: Aws) -> str:
+    """Return the ARN of a key."""
+    arn: str = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    return arn
+
+
+@pytest.fixture(scope="module")
 def stack(aws: Aws, node: Embedded) -> Stack:
     """Deploy the stack as it is without a stream."""
     made = Stack(aws, {"OpenSearchUrl": node.url, "OpenSearchArn": DOMAIN, "LogRetentionDays": "7"})
@@ -122,11 +134,12 @@ def everything_has_arrived(node: Embedded, stack: Stack) -> Callable[[], bool]:
 
 
 def test_the_source_is_changed_to_a_stream_while_lines_arrive_and_none_is_lost(
-    aws: Aws, node: Embedded, stack: Stack
+    aws: Aws, node: Embedded, stack: Stack, key: str
 ) -> None:
     stack.write(3)
     with stack.writing():
-        stack.deploy(Source="stream", SenderAccounts=f"{ACCOUNT},{SENDER}")
+        # The key is for later.
+        stack.deploy(Source="stream", SenderAccounts=f"{ACCOUNT},{SENDER}", FurtherKmsKeyArns=key)
         stack.write()
     stack.write(3)
 
@@ -251,19 +264,25 @@ def arn_of(aws: Aws, name: str) -> str:
         pytest.param("Delivery", "kinesis:PutRecord", "the stream", True, id="WriteToStream"),
         pytest.param("Delivery", "kinesis:PutRecord", "another stream", False, id="another stream"),
         pytest.param("Delivery", "kinesis:GetRecords", "the stream", False, id="reads no record"),
+        pytest.param("Delivery", "kms:GenerateDataKey", "the key", True, id="EncryptStream, the next key"),
+        pytest.param("Delivery", "kms:Decrypt", "the key", False, id="opens nothing"),
+        pytest.param("Stream", "kms:Decrypt", "the key", True, id="UseKey, the next key"),
+        pytest.param("Stream", "kms:Decrypt", "another key", False, id="another key"),
     ],
 )
 def test_a_role_of_the_stream_reaches_nothing_else(
-    aws: Aws, stack: Stack, role: str, action: str, resource: str, *, allowed: bool
+    aws: Aws, stack: Stack, key: str, role: str, action: str, resource: str, *, allowed: bool
 ) -> None:
-    streams = {
+    named = {
+        "the key": key,
+        "another key": key + "0",
         "the stream": arn_of(aws, stack.outputs["StreamName"]),
         "another stream": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/other",
     }
     roles = aws.client("iam").list_roles()["Roles"]
     (arn,) = [each["Arn"] for each in roles if f"-{role}Role-" in each["RoleName"]]
     simulated = aws.client("iam").simulate_principal_policy(
-        PolicySourceArn=arn, ActionNames=[action], ResourceArns=[streams.get(resource, resource)]
+        PolicySourceArn=arn, ActionNames=[action], ResourceArns=[named.get(resource, resource)]
     )
     (result,) = simulated["EvaluationResults"]
     assert (result["EvalDecision"] == "allowed") is allowed
@@ -300,8 +319,30 @@ def trust_of(aws: Aws, role: str) -> list[dict[str, Any]]:
     return statements
 
 
+def test_a_key_that_no_role_may_use_yet_is_refused_before_anything_else_is_changed(
+    aws: Aws, stack: Stack, key: str
+) -> None:
+    before = {each["EventId"] for each in events(aws)}
+    assert stack.refuse(KmsKeyArn=key + "0", FurtherKmsKeyArns=key) == "UPDATE_ROLLBACK_COMPLETE"
+    new = [each for each in events(aws) if each["EventId"] not in before]
+    (told,) = {
+        each["ResourceStatusReason"].partition(" has it. ")[2]
+        for each in new
+        if each["LogicalResourceId"] == "Check" and each["ResourceStatus"] == "UPDATE_FAILED"
+    }
+    assert told.startswith(f"First leave KmsKeyArn empty, and set FurtherKmsKeyArns to {key},{key}0. Then")
+    touched = {each["LogicalResourceId"] for each in new} - {STACK}
+    assert touched == {"Check", "CheckFunction", "CheckRole", "FunctionLogs"}
+
+
+def events(aws: Aws) -> list[dict[str, Any]]:
+    """Return all events of the stack."""
+    pages = aws.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=STACK)
+    return [each for page in pages for each in page["StackEvents"]]
+
+
 def test_in_an_outage_the_stream_waits_and_a_stack_that_drains_reads_it_to_its_end(
-    aws: Aws, node: Embedded, stack: Stack
+    aws: Aws, node: Embedded, stack: Stack, key: str
 ) -> None:
     node.stop()
     stack.write(4)
@@ -310,7 +351,9 @@ def test_in_an_outage_the_stream_waits_and_a_stack_that_drains_reads_it_to_its_e
     node.start()
     with stack.writing():
         # Another level of the log, so that new execution environments do not remember the outage.
-        stack.deploy(Source="draining", SenderAccounts="", LogLevel="DEBUG")
+        # And all gets the key that every role may use since the update before.
+        changes = {"KmsKeyArn": key, "FurtherKmsKeyArns": ""}
+        stack.deploy(Source="draining", SenderAccounts="", LogLevel="DEBUG", **changes)
     assert stack.filters() == [f"{STACK}-forward"]
     stack.write(2)
 

@@ -1,4 +1,4 @@
-"""The check answers before anything is changed: what stands in the way, or that nothing does."""
+"""The check answers before anything else is changed: what stands in the way, or that nothing does."""
 # ruff: noqa: N803  (arguments are named as boto3 names them)
 
 from collections.abc import Callable, Iterator
@@ -165,6 +165,18 @@ def test_a_key_that_is_changed_on_a_living_domain_is_refused(send: Send, service
     before = {**WANTED, "DomainKmsKeyArn": KEY}
     status, reason = send("Update", before, **WANTED, DomainKmsKeyArn=OTHER)
     assert (status, reason[: len(KEPT.format(KEY))]) == ("FAILED", KEPT.format(KEY))
+
+
+def test_a_key_that_the_roles_may_not_use_yet_is_refused_but_not_on_the_way_back(
+    send: Send, services: Services
+) -> None:
+    status, reason = send("Update", {"KmsKeyArn": KEY}, KmsKeyArn=OTHER, FurtherKmsKeyArns=KEY)
+    assert (status, reason[:33]) == ("FAILED", "KmsKeyArn changes in two updates,")
+    assert reason.endswith(f" Then set KmsKeyArn to {OTHER}, and FurtherKmsKeyArns to {KEY}.")
+    before = {"KmsKeyArn": KEY, "FurtherKmsKeyArns": OTHER}
+    assert send("Update", before, KmsKeyArn=OTHER, FurtherKmsKeyArns=KEY)[0] == "SUCCESS"
+    services.state = "UPDATE_ROLLBACK_IN_PROGRESS"
+    assert send("Update", {"KmsKeyArn": OTHER}, KmsKeyArn=KEY)[0] == "SUCCESS"
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -1,0 +1,51 @@
+"""How the key may change: each role may use the next one before anything has it, and the former one after.
+
+A stream or a bucket has its new key minutes before the roles could be told of it. What CloudWatch Logs cannot
+encrypt meanwhile it does not write, and nobody has it; what was written before, only the former key opens.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from handler.checking.choices import Choices
+
+KEY: Final = "KmsKeyArn"
+FURTHER: Final = "FurtherKmsKeyArns"
+
+
+def find_key_changes(choices: Choices, before: Choices) -> Iterator[str]:
+    """Yield why the key cannot change so, and what leads there: one sentence at the most.
+
+    Args:
+        choices: as for `find_contradictions`. Where `KmsKeyArn` is empty all has AWS's own keys, which every
+            role may use.
+        before: the same before the change. Without a `KmsKeyArn`, be it empty, nobody knows which it was (the
+            stack is made, or comes from a version whose check was not told), and nothing is refused.
+    """
+    wanted, had = choices.get(KEY, ""), before.get(KEY)
+    if had is None or wanted == had:
+        return
+    further, kept = _split(before), _split(choices)
+    if wanted and wanted not in further:
+        now = f"at {had}" if had else "empty"
+        then = f", and {FURTHER} to {_join(further, had)}" if had else ""
+        yield (
+            f"{KEY} changes in two updates, because the roles must be allowed to use a key before anything"
+            f" has it. First leave {KEY} {now}, and set {FURTHER} to {_join(further, wanted)}. Then set"
+            f" {KEY} to {wanted}{then}."
+        )
+    elif had and had not in kept:
+        yield (
+            f"What the key {had} has encrypted is still to be read: with this change of {KEY} set {FURTHER}"
+            f" to {_join(kept, had)}."
+        )
+
+
+def _split(choices: Choices) -> list[str]:
+    """Return the further keys."""
+    return [each for each in choices.get(FURTHER, "").split(",") if each]
+
+
+def _join(keys: list[str], more: str) -> str:
+    """Return keys with one more as the parameter has them."""
+    return ",".join(dict.fromkeys([*keys, more]))
