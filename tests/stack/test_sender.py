@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from flowlogs.deploying.intrinsic import find_refusals
 from stack.resolved import resolve
 
 Template = dict[str, Any]
@@ -21,6 +22,13 @@ PATTERNS = [
 ]
 
 
+GIVEN = {
+    "DestinationArn": "arn:aws:logs:eu-central-1:111122223333:destination:flows",
+    "OfOrganization": "yes",
+    "VpcId": "vpc-1",
+}
+
+
 @pytest.fixture
 def sender(nested: dict[str, Template]) -> Template:
     """Return stack/sender.yaml."""
@@ -31,7 +39,13 @@ def properties(template: Template, name: str) -> Any:  # as the template has the
     return template["Resources"][name]["Properties"]
 
 
-@pytest.mark.parametrize("name", ["LogGroupName", "TrafficType", "AggregationSeconds", "VpcId"])
+TAGS = ("InstanceTagKeys", "InterfaceTagKeys", "GroupTagKeys")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["LogGroupName", "TrafficType", "AggregationSeconds", "VpcId", *TAGS, "PermissionsBoundaryArn"],
+)
 def test_what_both_sides_are_asked_for_is_the_same(sender: Template, template: Template, name: str) -> None:
     kept = ("Type", "Default", "AllowedPattern", "AllowedValues", "MaxLength")
     here, there = sender["Parameters"][name], template["Parameters"][name]
@@ -117,9 +131,50 @@ def test_services_take_a_role_for_this_account_only(sender: Template) -> None:
     for role in ("SendingRole", "FlowLogRole"):
         (statement,) = properties(sender, role)["AssumeRolePolicyDocument"]["Statement"]
         assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-        (policy,) = properties(sender, role)["Policies"]
+        (policy,) = resolve(sender, {}, GIVEN)[role]["Properties"]["Policies"]
         for each in policy["PolicyDocument"]["Statement"]:
             assert each["Resource"] not in ("*", ["*"])
+
+
+def test_the_flow_log_shows_the_tags_that_are_named_and_may_read_them(
+    sender: Template, template: Template
+) -> None:
+    """As the collector's own: EC2 makes no flow log with fields of tags and without their keys."""
+    name = "TagFieldSpecifications"
+    assert properties(sender, "FlowLog")[name] == properties(template, "FlowLog")[name]
+    keys = {"InstanceTagKeys": "Name,Team", "GroupTagKeys": "Team"}
+    found = resolve(sender, {}, {**GIVEN, **keys})
+    assert found["FlowLog"]["Properties"][name] == [
+        {"ResourceType": "instance", "TagKeys": ["Name", "Team"]},
+        {"ResourceType": "auto-scaling-group", "TagKeys": ["Team"]},
+    ]
+    assert name not in resolve(sender, {}, GIVEN)["FlowLog"]["Properties"]
+    sids = [
+        [each["Sid"] for each in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]]
+        for role in (found["FlowLogRole"], resolve(sender, {}, GIVEN)["FlowLogRole"])
+    ]
+    assert sids == [["WriteFlowLogs", "FindLogGroup", "ReadTags"], ["WriteFlowLogs", "FindLogGroup"]]
+
+
+def test_keys_of_tags_without_a_flow_log_are_refused(sender: Template) -> None:
+    defaults = {name: str(each.get("Default", "")) for name, each in sender["Parameters"].items()}
+    tagged = defaults | GIVEN | {"GroupTagKeys": "Team"}
+    refused = find_refusals(sender, tagged | {"VpcId": ""})
+    assert [each.partition(" are for ")[0] for each in refused] == [
+        "InstanceTagKeys, InterfaceTagKeys and GroupTagKeys"
+    ]
+    assert find_refusals(sender, tagged) == []
+
+
+def test_every_role_is_bounded_where_the_account_asks_for_it(sender: Template) -> None:
+    boundary = "arn:aws:iam::012345678901:policy/boundary"
+    for given, expected in ((GIVEN | {"PermissionsBoundaryArn": boundary}, boundary), (GIVEN, None)):
+        roles = {
+            name: each["Properties"].get("PermissionsBoundary")
+            for name, each in resolve(sender, {}, given).items()
+            if each["Type"] == "AWS::IAM::Role"
+        }
+        assert roles == dict.fromkeys(("SendingRole", "FlowLogRole"), expected)
 
 
 def test_nothing_is_logged_before_it_is_sent(sender: Template) -> None:
