@@ -75,14 +75,48 @@ def examine(
         silent = "does not answer" if not reply.status else "does not answer as one: see above"
         yield from (unknown(name, f"the cluster {silent}") for name in (SIGN, *INSIDE))
         return
-    yield (accepted := _judge_sign_in(config, reply))
+    accepted = _judge_sign_in(config, reply)
     if accepted.state is not State.OK and not _hides_version(reply):
+        yield accepted
         yield from (unknown(name, "the cluster does not accept who is asking") for name in INSIDE)
         return
     engines = _name_engines(config, reply)
-    yield from _examine_inside(config, client, cluster, engines, today)
-    yield _look(MAPPED, lambda: examine_mappings(cluster, config, engines[0], people))
-    yield _look(parts.DASHBOARDS, lambda: parts.examine_dashboards(cluster, config, engines[0]))
+    listed = _list(client, config)
+    inside = [
+        *_examine_inside(config, cluster, engines, listed, today),
+        _look(MAPPED, lambda: examine_mappings(cluster, config, engines[0], people)),
+        _look(parts.DASHBOARDS, lambda: parts.examine_dashboards(cluster, config, engines[0])),
+    ]
+    yield _judge_rest(config, accepted, listed, inside)
+    yield from inside
+
+
+def _judge_rest(
+    config: Config, accepted: Finding, listed: Indices | OpenSearchException, inside: list[Finding]
+) -> Finding:
+    """Say whether who is asking is accepted, when all was asked: the first question may be the only one.
+
+    A role that may ask for the version and nothing else gets a good first answer, and so does one that an
+    access policy lets in at `/` only.
+    """
+    reply = _read_reply(listed)
+    refusal = read_refusal(reply) if reply else None
+    gets_more = any(each.state is State.OK for each in inside if each.name != parts.ENGINE)
+    if accepted.state is not State.OK or reply is None or refusal is None or gets_more:
+        return accepted
+    return problem(
+        SIGN, f"it shows its version, and nothing else: {_explain_refusal(config, reply, refusal)}"
+    )
+
+
+def _read_reply(listed: Indices | OpenSearchException) -> Reply | None:
+    """Return what was answered instead of a list of indices; None where there is one, or nothing is known."""
+    match listed:
+        case ClusterError():
+            return listed.reply
+        case TransportError():
+            return read_error(listed)
+    return None
 
 
 def _name_engines(config: Config, reply: Reply) -> list[Engine]:
@@ -164,12 +198,15 @@ def _explain_refusal(config: Config, reply: Reply, refusal: Refusal) -> str:
 
 
 def _examine_inside(
-    config: Config, client: OpenSearch, cluster: Cluster, engines: list[Engine], today: date
+    config: Config,
+    cluster: Cluster,
+    engines: list[Engine],
+    listed: Indices | OpenSearchException,
+    today: date,
 ) -> Iterator[Finding]:
     missing, engines = parts.examine_engine(config, engines)
     engine = engines[0]
     wanted = templates.make_wanted(config, engines)
-    listed = _list(client, config)
 
     def indices() -> Indices:
         """Return them; where they could not be listed, each look that needs them says so."""

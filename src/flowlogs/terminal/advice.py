@@ -117,12 +117,8 @@ def advise_refused(refusal: Refusal, arn: str = "") -> str:  # noqa: PLR0911  # 
             return "sign in to AWS again; check AWS_REGION, OPENSEARCH_SERVICE and this machine's clock"
         case By.POLICY if refusal.is_unsigned:
             return "its access policy takes signed requests only: set OPENSEARCH_AUTH to iam, or unset it"
-        case By.IAM:
-            named = find_arn(who) or "whoever asks"
-            verb = "a policy denies it" if refusal.denied else "no policy of its own allows it"
-            return (
-                f"{verb}: allow {named} {refusal.action or 'es:ESHttp*'} on the domain's ARN followed by /*"
-            )
+        case By.IAM | By.BOUNDARY | By.SESSION | By.ORGANIZATION | By.ENDPOINT:
+            return _advise_policy(refusal, find_arn(who) or "whoever asks")
         case By.POLICY if refusal.denied:
             return f"the domain's access policy denies it: take {find_arn(who)} out of that statement"
         case By.COLLECTION:
@@ -136,6 +132,27 @@ def advise_refused(refusal: Refusal, arn: str = "") -> str:  # noqa: PLR0911  # 
         case By.UNKNOWN:
             either = "the domain's access policy, or the cluster's security, does not permit it to you"
             return f"{either}: {_say_where_to_add(who)}"
+
+
+def _advise_policy(refusal: Refusal, who: str) -> str:
+    """Return what helps against a policy that is not the domain's own; what one denies no other can allow."""
+    action = refusal.action or "es:ESHttp*"
+    domain = "the domain's ARN followed by /*"
+    change = (
+        f"take {action} out of what it denies" if refusal.denied else f"let it allow {action} on {domain}"
+    )
+    match refusal.by:
+        case By.ORGANIZATION:
+            return f"nothing in this account helps: who administers the organization must {change} to {who}"
+        case By.ENDPOINT:
+            return f"in the policy of the VPC endpoint (aws ec2 describe-vpc-endpoints) {change} to {who}"
+        case By.BOUNDARY:
+            return f"in the permissions boundary of {who} {change}"
+        case By.SESSION:
+            return f"in the policy with which {who} was assumed {change}, or assume it without one"
+    if refusal.denied:
+        return f"a policy of its own denies it: take {action} on {domain} out of what it denies to {who}"
+    return f"no policy of its own allows it: allow {who} {action} on {domain}"
 
 
 def _say_where_to_add(who: str) -> str:

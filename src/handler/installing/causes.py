@@ -102,9 +102,15 @@ def _find_remedy(reply: Reply | None, situation: Situation) -> str:
 def _explain_refusal(refusal: Refusal) -> str:
     """Return who refuses whom, and the one line that mends it."""
     who = find_arn(refusal.who) or "the setup's role"
-    may = f"allow {who} {refusal.action or 'es:ESHttp*'} on the domain"
+    action = refusal.action or "es:ESHttp*"
+    may = f"allow {who} {action} on the domain"
+    let = f"take {action} out of what it denies" if refusal.denied else f"let it allow {action}"
     remedy = {
         By.IAM: f"a policy denies it: take {who} out of it" if refusal.denied else may,
+        By.BOUNDARY: f"{let} (PermissionsBoundaryArn)",
+        By.SESSION: f"{let}: {who} must be taken without it",
+        By.ORGANIZATION: f"nothing in this account helps, its administrators must {let} to {who}",
+        By.ENDPOINT: f"{let} to {who} (aws ec2 describe-vpc-endpoints)",
         By.POLICY: "it takes signed requests only: set OpenSearchAuth to iam"
         if refusal.is_unsigned
         else f"let it name {who}",

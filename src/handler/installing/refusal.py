@@ -25,6 +25,10 @@ class By(Enum):
     """Who refused; the value is said to people."""
 
     IAM = "IAM"
+    BOUNDARY = "the permissions boundary"
+    SESSION = "the policy of the session"
+    ORGANIZATION = "a policy of the organization"
+    ENDPOINT = "the policy of the VPC endpoint"
     POLICY = "the domain's access policy"
     SECURITY = "the cluster's security (fine-grained access control)"
     PASSWORD = "the cluster's sign-in"  # noqa: S105  # no password
@@ -73,6 +77,17 @@ _SIGNATURE: Final = (
 )
 """What Amazon's front says of signatures that it does not accept, and of those that are none."""
 
+_POLICIES: Final = {
+    "VPC endpoint policy": By.ENDPOINT,
+    "service control policy": By.ORGANIZATION,
+    "resource control policy": By.ORGANIZATION,
+    "permissions boundary": By.BOUNDARY,
+    "session policy": By.SESSION,
+    "resource-based policy": By.POLICY,
+    " policy": By.IAM,  # identity-based
+}
+"""How the kinds of policies are named that decide -> who refuses; the first that is found."""
+
 _THROTTLED: Final = "Request throttled"
 
 
@@ -106,11 +121,9 @@ def _guess(reply: "Reply") -> By:
 
 
 def _name_policy(who: str, why: str) -> By:
-    if who == ANONYMOUS or "resource-based policy" in why or "VPC endpoint policy" in why:
+    if who == ANONYMOUS:
         return By.POLICY
-    if " policy" in why or "permissions boundary" in why:  # identity-based, session, service control
-        return By.IAM
-    return By.UNKNOWN
+    return next((by for sign, by in _POLICIES.items() if sign in why), By.UNKNOWN)
 
 
 def _is_of_security_api(reply: "Reply") -> bool:

@@ -194,6 +194,16 @@ def test_a_cluster_that_is_away_leaves_the_rest_unknown() -> None:
     assert set(found.values()) == {(State.UNKNOWN, "the cluster does not answer")}
 
 
+ROLE: Final = "arn:aws:iam::123456789012:role/Admin"
+UNMAPPED: Final = (
+    f"no permissions for [indices:admin/resolve/index] and User [name={ROLE}, backend_roles=[{ROLE}]"
+)
+NOT_ALLOWED: Final = (
+    f"User: {ROLE} is not authorized to perform: es:ESHttpGet because no identity-based policy allows the "
+    "es:ESHttpGet action"
+)
+
+
 def every(reply: Reply) -> Callable[[Call], Reply | None]:
     """Answer all but the first question so."""
     return lambda call: None if call.path == "/" else reply
@@ -211,9 +221,6 @@ def every(reply: Reply) -> Callable[[Call], Reply | None]:
         pytest.param((200, {"template": [], "indices": 1, "index_templates": "x"}), "", id="other types"),
         pytest.param((302, ""), "", id="302"),
         pytest.param((500, {"error": None}), "", id="an error without a word"),
-        pytest.param(
-            (403, {"error": {"type": "security_exception", "reason": "no permissions"}}), "", id="403"
-        ),
     ],
 )
 def test_what_is_answered_oddly_behind_a_good_first_answer_is_never_ok(
@@ -227,6 +234,45 @@ def test_what_is_answered_oddly_behind_a_good_first_answer_is_never_ok(
     assert found.pop(parts.ENGINE) == (State.OK, "OpenSearch 3.8.0")  # by that first answer
     assert {name: each for name, each in found.items() if each[0] is State.OK} == {}
     assert any(said.startswith(text) for _, said in found.values())
+
+
+@pytest.mark.parametrize(
+    ("reply", "text"),
+    [
+        pytest.param(
+            (403, {"error": {"type": "security_exception", "reason": UNMAPPED}}),
+            f"the cluster's security (fine-grained access control) refuses {ROLE}: 403 {UNMAPPED}. "
+            f"Add {ROLE} to AdminPrincipalArn, and update the stack (docs/security.md)",
+            id="the cluster's security",
+        ),
+        pytest.param(
+            (403, {"Message": NOT_ALLOWED}),
+            f"IAM refuses {ROLE}: 403 {NOT_ALLOWED}. No policy of its own allows it: allow {ROLE} "
+            "es:ESHttpGet on the domain's ARN followed by /*",
+            id="a policy that names the first path only",
+        ),
+    ],
+)
+def test_who_gets_the_version_and_nothing_else_is_not_accepted(
+    node: Embedded, reply: Reply, text: str
+) -> None:
+    with Front(node, every(reply)) as front:
+        found = look(front.url)
+
+    assert found.pop(REACH)[0] is State.OK
+    assert found.pop(SIGN) == (State.PROBLEM, f"it shows its version, and nothing else: {text}")
+    assert found.keys() == set(INSIDE)
+    assert found.pop(parts.ENGINE)[0] is State.OK  # by that first answer
+    assert {each for each, _ in found.values()} == {State.UNKNOWN, State.SKIPPED}
+
+
+def test_who_may_not_list_indices_and_gets_other_answers_is_accepted(node: Embedded) -> None:
+    reply = (403, {"error": {"type": "security_exception", "reason": UNMAPPED}})
+    with Front(node, lambda call: reply if call.path.startswith("/_resolve") else None) as front:
+        found = look(front.url)
+
+    assert (found[SIGN][0], found[templates.TEMPLATE][0]) == (State.OK, State.OK)
+    assert found[days.WRITE][0] is State.UNKNOWN
 
 
 @pytest.mark.parametrize("name", [each for each in INSIDE if each not in (parts.ENGINE, MAPPED)])

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from flowlogs.terminal.advice import advise, explain
+from flowlogs.terminal.advice import advise, advise_refused, explain
 from handler.installing.cluster import ClusterError, Reply
+from handler.installing.refusal import By, Refusal
 
 
 def error(kind: str, reason: str = "x") -> dict[str, Any]:
@@ -88,6 +89,65 @@ NO_PIPELINE = error("illegal_argument_exception", "pipeline with id [p] does not
 )
 def test_each_kind_has_its_own_sentence(reply: Reply, advice: str) -> None:
     assert advise(reply).startswith(advice)
+
+
+WHO = "arn:aws:sts::123456789012:assumed-role/Admin/me"
+ROLE = "arn:aws:iam::123456789012:role/Admin"
+TAKE_OUT = "take es:ESHttpGet out of what it denies"
+ALLOW = "let it allow es:ESHttpGet on the domain's ARN followed by /*"
+
+
+@pytest.mark.parametrize(
+    ("by", "denied", "advice"),
+    [
+        pytest.param(
+            By.IAM,
+            False,
+            f"no policy of its own allows it: allow {ROLE} es:ESHttpGet on the domain's ARN followed by /*",
+            id="IAM",
+        ),
+        pytest.param(
+            By.IAM,
+            True,
+            "a policy of its own denies it: take es:ESHttpGet on the domain's ARN followed by /* out of what "
+            f"it denies to {ROLE}",
+            id="IAM denies",
+        ),
+        pytest.param(
+            By.ORGANIZATION,
+            True,
+            f"nothing in this account helps: who administers the organization must {TAKE_OUT} to {ROLE}",
+            id="the organization denies",
+        ),
+        pytest.param(
+            By.ENDPOINT,
+            True,
+            f"in the policy of the VPC endpoint (aws ec2 describe-vpc-endpoints) {TAKE_OUT} to {ROLE}",
+            id="the endpoint denies",
+        ),
+        pytest.param(
+            By.ENDPOINT,
+            False,
+            f"in the policy of the VPC endpoint (aws ec2 describe-vpc-endpoints) {ALLOW} to {ROLE}",
+            id="the endpoint",
+        ),
+        pytest.param(By.BOUNDARY, False, f"in the permissions boundary of {ROLE} {ALLOW}", id="the boundary"),
+        pytest.param(
+            By.SESSION,
+            False,
+            f"in the policy with which {ROLE} was assumed {ALLOW}, or assume it without one",
+            id="the session",
+        ),
+        pytest.param(
+            By.POLICY,
+            True,
+            f"the domain's access policy denies it: take {ROLE} out of that statement",
+            id="the domain's policy denies",
+        ),
+    ],
+)
+def test_the_policy_that_decides_is_the_one_to_change(by: By, *, denied: bool, advice: str) -> None:
+    assert advise_refused(Refusal(by, WHO, "es:ESHttpGet", denied)) == advice
 
 
 @pytest.mark.parametrize("status", [0, 401, 403, 404, 429, 500, 502, 503, 504])

@@ -18,6 +18,9 @@ from support.front import Front
 URL: Final = "https://vpc-x.eu-central-1.es.amazonaws.com"
 INSIDE, OUTSIDE = Situation(URL, in_vpc=True), Situation(URL, in_vpc=False)
 TIMED_OUT: Final = "HTTPSConnectionPool(host='x', port=443): Connection to x timed out. (connect timeout=3.0)"
+DENIED: Final = (
+    "User: arn:aws:sts::123456789012:assumed-role/setup/x is not authorized to perform: es:ESHttpGet"
+)
 UNKNOWN_HOST: Final = (
     "HTTPSConnection(host='x', port=443): Failed to resolve 'x' ([Errno -2] Name or service not known)"
 )
@@ -73,6 +76,28 @@ UNKNOWN_HOST: Final = (
             OUTSIDE,
             "the cluster takes no changes now: free disk or memory, or lift its block",
             id="a block",
+        ),
+        pytest.param(
+            Reply(403, {"Message": f"{DENIED} with an explicit deny in a VPC endpoint policy"}),
+            INSIDE,
+            "refused by the policy of the VPC endpoint: take es:ESHttpGet out of what it denies to "
+            "arn:aws:iam::123456789012:role/setup (aws ec2 describe-vpc-endpoints)",
+            id="the policy of a VPC endpoint",
+        ),
+        pytest.param(
+            Reply(403, {"Message": f"{DENIED} with an explicit deny in a service control policy"}),
+            OUTSIDE,
+            "refused by a policy of the organization: nothing in this account helps, its administrators must "
+            "take es:ESHttpGet out of what it denies to arn:aws:iam::123456789012:role/setup",
+            id="a policy of the organization",
+        ),
+        pytest.param(
+            Reply(
+                403, {"Message": f"{DENIED} because no permissions boundary allows the es:ESHttpGet action"}
+            ),
+            OUTSIDE,
+            "refused by the permissions boundary: let it allow es:ESHttpGet (PermissionsBoundaryArn)",
+            id="the permissions boundary",
         ),
         pytest.param(
             None,

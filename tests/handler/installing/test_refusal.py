@@ -28,13 +28,38 @@ def plugin(reason: str) -> dict[str, object]:
         ),
         pytest.param(
             front(" with an explicit deny in a service control policy"),
-            Refusal(By.IAM, SESSION, GET, denied=True),
+            Refusal(By.ORGANIZATION, SESSION, GET, denied=True),
             id="a policy of the organization",
         ),
         pytest.param(
+            front(" with an explicit deny in a resource control policy"),
+            Refusal(By.ORGANIZATION, SESSION, GET, denied=True),
+            id="the other kind of them",
+        ),
+        pytest.param(
+            front(" with an explicit deny in an identity-based policy"),
+            Refusal(By.IAM, SESSION, GET, denied=True),
+            id="a policy of the role denies",
+        ),
+        pytest.param(
             front(" because no permissions boundary allows the es:ESHttpGet action"),
-            Refusal(By.IAM, SESSION, GET),
+            Refusal(By.BOUNDARY, SESSION, GET),
             id="a boundary",
+        ),
+        pytest.param(
+            front(" because no session policy allows the es:ESHttpGet action"),
+            Refusal(By.SESSION, SESSION, GET),
+            id="a session",
+        ),
+        pytest.param(
+            front(" with an explicit deny in a VPC endpoint policy"),
+            Refusal(By.ENDPOINT, SESSION, GET, denied=True),
+            id="a VPC endpoint denies",
+        ),
+        pytest.param(
+            front(" because no VPC endpoint policy allows the es:ESHttpGet action"),
+            Refusal(By.ENDPOINT, SESSION, GET),
+            id="a VPC endpoint does not allow",
         ),
         pytest.param(
             front(" because no resource-based policy allows the es:ESHttpGet action"),
