@@ -318,6 +318,43 @@ def test_a_plan_shows_changes_and_permissions_and_stops(door: Door, monkeypatch:
     assert told.output.endswith("Nothing was changed.\n")
 
 
+@pytest.mark.parametrize(
+    ("is_there", "options", "timeout"),
+    [
+        pytest.param(True, [], DEFAULTS["Timeout"], id="a person, for whom they move"),
+        pytest.param(True, ["--yes"], "55", id="a person who asks for no questions"),
+        pytest.param(False, [], "55", id="a pipeline"),
+    ],
+)
+def test_a_plan_plans_what_a_deployment_there_would_do_with_answers_that_sam_wrote(
+    door: Door, monkeypatch: pytest.MonkeyPatch, *, is_there: bool, options: list[str], timeout: str
+) -> None:
+    """An earlier version wrote each default down, and 55 was that of Timeout: nobody chose it."""
+    earlier = {**DEFAULTS, "Timeout": "55"}
+    frozen = {**earlier, **NEW, "RetentionDays": "90"}
+    configuration = door.folder / "samconfig.toml"
+    text = " ".join(overrides(frozen)).replace("\\", "\\\\").replace('"', '\\"')
+    configuration.write_text(f'[default.deploy.parameters]\nparameter_overrides = "{text}"\n')
+    door.account.stack = Stack("CREATE_COMPLETE", frozen, earlier)
+    planned: list[dict[str, str]] = []
+
+    def plan_it(*_: object, values: dict[str, str], **__: object) -> Plan:
+        planned.append(dict(values))
+        return Plan((), load_template())
+
+    monkeypatch.setattr(plan, "plan", plan_it)
+    monkeypatch.setattr("builtins.input", lambda _: "")
+    for module in (deploy, plan):
+        monkeypatch.setattr(module, "find_known", lambda given, file: find_known(given, file, configuration))
+        monkeypatch.setattr(module, "is_interactive", lambda: is_there)
+
+    assert (door.run("plan", *options).status, door.answers.exists()) == (0, False)
+    assert door.run("deploy", *options).status == 0
+    deployed = door.calls[-1][-len(DEFAULTS) :]
+    assert overrides(planned[0]) == deployed
+    assert planned == [{**DEFAULTS, **NEW, "RetentionDays": "90", "Timeout": timeout}]
+
+
 STAYS = [Resource("FailureBucket", "AWS::S3::Bucket", "flowlogs-failurebucket-1a")]
 
 
