@@ -13,10 +13,14 @@ from flowlogs.pricing.events import (
     FULL_PROCESSOR,
     KEPT_MONTHS,
     LAMBDAS_LINES,
+    ON_DEMAND_SHARDS,
     PAYLOAD,
     PROCESSOR,
     REPLAY_MEMORY,
+    TRIES_AN_HOUR,
     USUAL_MEMORY,
+    WAITING_LINE,
+    WAITING_SECONDS,
     WORKING_SHARE,
     Measured,
     cost_direct,
@@ -24,6 +28,7 @@ from flowlogs.pricing.events import (
     cost_processor,
     cost_replay,
     cost_stream,
+    cost_waiting,
     count_shards,
     estimate,
     estimate_lines,
@@ -142,7 +147,23 @@ def tabulate_outages(measured: Measured) -> list[str]:
         f"(${price('s3_put') * 1000:.4f} a "
         f"thousand, paid during the outage) and one GET (${price('s3_get') * 1000:.4f}); deleting is free."
     )
-    return [*lines, "", *_wrap(text)]
+    return [*lines, "", *_wrap(text), "", *_wrap(_tell_waiting())]
+
+
+def _tell_waiting() -> str:
+    hour, day = cost_waiting(1, 1), cost_waiting(ON_DEMAND_SHARDS, 12)
+    return (
+        "**What waiting in a stream costs.** While OpenSearch takes nothing, Lambda hands the first records "
+        "of each shard over again and again. It polls a shard once a second; how soon it repeats what was "
+        f"left AWS does not say, so {TRIES_AN_HOUR:,} invocations an hour and shard are reckoned, times "
+        "`StreamParallelization` where that is more than 1. Each reads the event, sends nothing, and writes "
+        f"{WAITING_LINE} bytes, and Lambda some {LAMBDAS_LINES}; {WAITING_SECONDS} s at {USUAL_MEMORY} MB "
+        f"are assumed. That is ${hour.total:.4f} an hour and shard (${hour.computing:.4f} for Lambda, "
+        f"${hour.lines:.4f} for the lines): for the {ON_DEMAND_SHARDS} shards that a stream on demand "
+        "begins with, and the 12 hours after which records of a stream of 24 go to the bucket, "
+        f"${day.total:.2f}. The stream's own hours go on. Probes, of which there are six in the first hour "
+        "and four in each further one, add less than a cent."
+    )
 
 
 def _describe_replay(measured: Measured, size: str, events: int) -> str:

@@ -132,6 +132,8 @@ def decode_event(event: object, *, limit: int = MAX_PAYLOAD) -> Subscription:
     match event:
         case {"awslogs": {"data": str(data)}}:
             return decode(data, limit=limit)
+        case {"Records": [{"eventSource": "aws:kinesis"}, *_]}:
+            raise EnvelopeError("event is that of a Kinesis stream: the stream function takes it")
     raise EnvelopeError("event is not that of a CloudWatch Logs subscription: it has no text at awslogs.data")
 
 

@@ -117,12 +117,16 @@ def test_a_control_message_succeeds_and_sends_nothing(
         ([], "event is not that of a CloudWatch Logs subscription"),
         (None, "event is not that of a CloudWatch Logs subscription"),
         ({"awslogs": {"data": None}}, "it has no text at awslogs.data"),
+        (
+            {"Records": [{"eventSource": "aws:kinesis"}]},
+            "event is that of a Kinesis stream: the stream function takes it",
+        ),
         ({"Records": [{"eventSource": "aws:sqs"}]}, "event is not that of a CloudWatch Logs subscription"),
         ({"awslogs": {"data": "%%%"}}, "payload is not base64"),
         ({"awslogs": {"data": "bm90IGd6aXA="}}, "payload is not gzip"),
         (encode_payload({"messageType": "DATA_MESSAGE"}), "payload is not a CloudWatch Logs message"),
     ],
-    ids=["empty", "list", "nothing", "no data", "of SQS", "no base64", "no gzip", "no events"],
+    ids=["empty", "list", "nothing", "no data", "of Kinesis", "of SQS", "no base64", "no gzip", "no events"],
 )
 def test_an_event_that_cannot_be_read_fails_and_is_logged(
     invoke: Invoke, recorder: Recorder, event: object, message: str

@@ -16,7 +16,7 @@ from flowlogs.deploying.account import Account, Identity, Stack
 from flowlogs.deploying.answers import ANSWERS, AnswersError
 from flowlogs.deploying.checks import Wanted, examine
 from flowlogs.deploying.overrides import OverridesError
-from flowlogs.deploying.overview import count_resources, find_changes, tell_cost, tell_resources
+from flowlogs.deploying.overview import count_resources, find_changes, tell_cost, tell_resources, warn
 from flowlogs.deploying.preparing import Known, MissingError, Preparation, find_known, read_given
 from flowlogs.deploying.reach import try_to_reach
 from flowlogs.deploying.staying import Resource, find_staying
@@ -203,12 +203,14 @@ def _show(console: Console, wanted: Wanted, account: Account) -> None:
 
 
 def show_parameters(console: Console, wanted: Wanted) -> None:
-    """Print which parameters of a stack that is there change."""
+    """Print which parameters of a stack that is there change, and what to think of before."""
     changes = [] if wanted.there is None else list(find_changes(wanted.there, wanted.values))
     console.print("" if changes else "\nNo parameter changes.")
     for name, before, after, is_default in changes:
         note = "  (the default is another now)" if is_default else ""
         tell(console, f"{name}: {before or 'nothing'} -> {after or 'nothing'}{note}")
+    for each in () if wanted.there is None else warn(wanted.there, wanted.values):
+        tell(console, f"attention: {each}")
 
 
 def _tell_kept(console: Console, known: Known, answers: Path) -> None:

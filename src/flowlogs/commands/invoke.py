@@ -33,9 +33,10 @@ from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
 HANDLER: Final = "handler.forward.lambda_handler"
+STREAM_FUNCTION: Final = "StreamFunction"
 HANDLERS: Final = {
     FUNCTION: HANDLER,
-    "StreamFunction": "handler.stream.lambda_handler",
+    STREAM_FUNCTION: "handler.stream.lambda_handler",
     "ReplayFunction": "handler.replay.lambda_handler",
 }
 ENVIRONMENT: Final = PROJECT / "events" / "environment.json"
@@ -89,6 +90,7 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
         event = json.loads(event_path.read_bytes())
     except ValueError as error:
         raise fail(f"{event_path} is not JSON: {error}", USAGE) from error
+    _refuse_misfit(event, event_path, function)
     try:
         with connect_or_start() as url:
             variables = choose_variables(url, os.environ, function)
@@ -103,6 +105,20 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
         raise fail(f"the index template cannot be installed: {describe(error)}", INCOMPLETE) from error
     except (EmbeddedError, ArtifactError) as error:
         raise fail(str(error), INCOMPLETE, keep="\n") from error  # what sam printed has lines
+
+
+def _refuse_misfit(event: object, path: Path, function: str) -> None:
+    """Name the function that takes an event, where another is to be invoked with it."""
+    match event:
+        case {"Records": [{"eventSource": "aws:kinesis"}, *_]}:
+            source, right = "a stream", STREAM_FUNCTION
+        case {"awslogs": _}:
+            source, right = "a subscription", FUNCTION
+        case _:
+            return
+    if function in (FUNCTION, STREAM_FUNCTION) and function != right:
+        command = f"flowlogs invoke --function {right} {path}, or make invoke FUNCTION={right} EVENT={path}"
+        raise fail(f"{path} is an event of {source}, which {function} does not take: {command}", USAGE)
 
 
 def choose_variables(url: str, environ: Mapping[str, str], function: str = FUNCTION) -> dict[str, str]:

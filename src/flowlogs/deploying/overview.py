@@ -70,6 +70,16 @@ def find_changes(there: Stack, values: Mapping[str, str]) -> Iterator[tuple[str,
             yield name, before, value, before == there.defaults.get(name)
 
 
+def warn(there: Stack, values: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a change of parameters would leave undone, and the way that does not."""
+    if there.parameters.get("Source") == "stream" and values.get("Source") == "subscription":
+        yield (
+            "Source: nobody reads the stream any more, and records that are in it stay unread until they "
+            "expire. Deploy with Source=draining first, and with Source=subscription when IteratorAge is "
+            'back at some seconds (docs/deploy.md, "Subscription or stream")'
+        )
+
+
 def tell_cost(values: Mapping[str, str], counted: Counter[str], account: Account) -> Iterator[str]:
     """Yield the lines that say what a month costs, and for which volume."""
     volume, source = measure_volume(values, account)

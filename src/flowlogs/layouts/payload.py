@@ -1,12 +1,13 @@
 """What CloudWatch Logs sends, in all the forms it is met in, and what it lists when it is asked.
 
-A Lambda event, a record of Lambda's OnFailure destination, the JSON message, base64 text of its gzip; several
-messages one behind the other, as Firehose writes them to S3; and the answers of FilterLogEvents,
-GetLogEvents and GetQueryResults, as the AWS CLI prints them. And our own objects with rejected events.
+A Lambda event, of a subscription or of a stream, a record of Lambda's OnFailure destination, a batch of a
+stream that Lambda gave up, the JSON message, base64 text of its gzip; several messages one behind the other,
+as Firehose writes them to S3; and the answers of FilterLogEvents, GetLogEvents and GetQueryResults, as the
+AWS CLI prints them. And our own objects with rejected events.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BufferedReader
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from flowlogs.layouts.objects import split_objects
 from flowlogs.layouts.table import read_time
 from parser.compression import compress
 from parser.errors import EnvelopeError
+from parser.kinesis import Record, is_discarded, read_discarded, read_records
 from parser.subscription import Subscription, decode, decode_event
 
 BASE64_OF_GZIP: Final = b"H4sI"
@@ -23,6 +25,7 @@ BASE64_OF_GZIP: Final = b"H4sI"
 _MESSAGE_TYPE: Final = b'"messageType"'
 """Stands in a payload, and in nothing that quotes one: there the quotation marks are escaped."""
 
+STREAM: Final = "records of a Kinesis stream, a payload each"
 LISTING: Final = "log events as `aws logs filter-log-events` lists them"
 INSIGHTS: Final = "results of Logs Insights"
 REJECTED: Final = "rejected events as the failure bucket keeps them"
@@ -75,6 +78,12 @@ def _load(data: bytes) -> Any:  # noqa: ANN401  # JSON
 
 def _read_object(content: object, note: Note) -> Iterator[Line]:
     match content:
+        case {"Records": [{"eventSource": "aws:kinesis"}, *_]}:
+            note(STREAM)
+            yield from _read_records(read_records(content))
+        case dict(document) if is_discarded(document):
+            note(STREAM)
+            yield from _read_records(read_discarded(document))
         case {"requestPayload": event}:
             yield from _read_events(decode_event(event))
         case {"events": [*events]}:
@@ -94,6 +103,24 @@ def _read_object(content: object, note: Note) -> Iterator[Line]:
             yield _read_listed(content)
         case _:
             yield from _read_events(decode_event(content))
+
+
+def _read_records(records: Sequence[Record]) -> Iterator[Line]:
+    """Give the lines of all payloads.
+
+    Raises:
+        EnvelopeError: there is a record that is none, behind the lines of the others.
+    """
+    odd: list[str] = []
+    for number, record in enumerate(records, 1):
+        try:
+            subscription = record.decode()
+        except EnvelopeError as error:
+            odd.append(f"record {number} of {len(records)}: {error}")
+            continue
+        yield from _read_events(subscription)
+    if odd:
+        raise EnvelopeError("; ".join(odd))
 
 
 def _read_events(subscription: Subscription) -> Iterator[Line]:

@@ -195,3 +195,20 @@ def cost_replay(measured: Measured, size: str, events: int) -> tuple[float, floa
     objects = events / int(size)
     computing = seconds * REPLAY_MEMORY / 1024 * price("lambda_gb_second")
     return computing, objects * (price("s3_put") + price("s3_get"))
+
+
+TRIES_AN_HOUR: Final = 3600
+"""Of a shard whose records are left: Lambda polls each shard once a second ("Polling and batching streams",
+Lambda Developer Guide). How soon it hands over again what was left AWS does not say: an assumption."""
+WAITING_LINE: Final = 464
+"""Bytes of `stream.done` where all records are left without being sent."""
+WAITING_SECONDS: Final = 0.2
+"""Of such an invocation, nearly all of it for reading the event of up to 6 MB: an assumption."""
+
+
+def cost_waiting(shards: int, hours: float) -> Cost:
+    """Return dollars for all that the stream function does while OpenSearch takes nothing."""
+    tries = TRIES_AN_HOUR * shards * hours
+    gb_seconds = tries * WAITING_SECONDS * USUAL_MEMORY / 1024
+    computing = gb_seconds * price("lambda_gb_second") + tries * price("lambda_request")
+    return Cost(computing, tries * (WAITING_LINE + LAMBDAS_LINES) / GB * price("logs_gb"))

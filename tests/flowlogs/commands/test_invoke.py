@@ -99,6 +99,30 @@ def test_what_is_wrong_is_said_in_a_sentence(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("name", "function", "source", "right"),
+    [
+        pytest.param(
+            "stream/records.json", "ForwardFunction", "a stream", "StreamFunction", id="of a stream"
+        ),
+        pytest.param(
+            "flow-logs-v2.json", "StreamFunction", "a subscription", "ForwardFunction", id="of a subscription"
+        ),
+    ],
+)
+def test_an_event_of_the_other_source_names_the_function_that_takes_it(
+    name: str, function: str, source: str, right: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "events" / name
+    with pytest.raises(typer.Exit) as ended:
+        invoke(path, function)
+    assert ended.value.exit_code == 2
+    assert " ".join(capsys.readouterr().err.split()) == (
+        f"flowlogs: {path} is an event of {source}, which {function} does not take: "
+        f"flowlogs invoke --function {right} {path}, or make invoke FUNCTION={right} EVENT={path}"
+    )
+
+
 def test_variables_of_this_process_come_before_those_of_the_file() -> None:
     environ = {"INDEX_PREFIX": "mine", "HOME": "/home/someone", "AWS_REGION": "us-east-1"}
     variables = choose_variables(LOCAL, environ)

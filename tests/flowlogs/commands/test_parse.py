@@ -147,6 +147,28 @@ def test_a_payload_is_read_in_every_form(tmp_path: Path) -> None:
         assert (done.status, done.out) == (0, expected), name
 
 
+def test_the_event_of_a_stream_is_read_as_its_payloads_are(tmp_path: Path) -> None:
+    records = json.loads((EVENTS / "stream/records.json").read_text(encoding="utf-8"))["Records"]
+    expected = b""
+    for number, record in enumerate(records):
+        file = tmp_path / f"{number}.gz"
+        file.write_bytes(base64.b64decode(record["kinesis"]["data"]))
+        expected += run(file).out
+
+    done = run(EVENTS / "stream/records.json")
+
+    assert (done.status, done.out) == (0, expected)
+    assert len(done.records) == 17
+    assert done.error == "flowlogs: read as records of a Kinesis stream, a payload each\n"
+
+
+def test_of_a_batch_that_lambda_gave_up_what_is_no_payload_is_named_behind_the_lines_of_the_others() -> None:
+    done = run(EVENTS / "stream/discarded-batch.json")
+
+    assert (done.status, len(done.records)) == (1, 9)
+    assert "flowlogs: record 2 of 3: payload is not " in done.error
+
+
 def test_lines_may_end_as_on_windows_and_be_blank() -> None:
     done = run(stdin=f"{LINE}\r\n\r\n   \n{LINE}\r\n\n{LINE}".encode())
 

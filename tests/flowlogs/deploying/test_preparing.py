@@ -6,7 +6,7 @@ import pytest
 
 from flowlogs.deploying.account import Stack
 from flowlogs.deploying.answers import Answers, read_answers
-from flowlogs.deploying.overview import find_changes
+from flowlogs.deploying.overview import find_changes, warn
 from flowlogs.deploying.preparing import Given, Known, MissingError, Preparation, find_known, read_given
 from flowlogs.deploying.template import load_template, read_parameters
 from support.deploying import FakeAccount
@@ -146,3 +146,21 @@ def test_what_is_missing_or_wrong_is_named(parameters: dict[str, str], told: str
 def test_a_stack_of_which_only_a_change_set_is_there_is_a_new_one() -> None:
     preparation = prepare(Known(Answers("flowlogs", "", NEW)), Stack("REVIEW_IN_PROGRESS"))
     assert preparation.want().there is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "warned"),
+    [
+        ("stream", "subscription", True),
+        ("stream", "draining", False),
+        ("draining", "subscription", False),
+        ("subscription", "stream", False),
+        ("stream", "stream", False),
+    ],
+)
+def test_who_goes_straight_from_a_stream_to_a_subscription_is_told_of_what_stays_unread(
+    before: str, after: str, *, warned: bool
+) -> None:
+    there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, "Source": before}, DEFAULTS)
+    told = list(warn(there, {**there.parameters, "Source": after}))
+    assert [("Source=draining first" in each) for each in told] == [True] * warned

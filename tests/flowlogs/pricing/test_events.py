@@ -14,6 +14,7 @@ from flowlogs.pricing.events import (
     cost_direct,
     cost_replay,
     cost_stream,
+    cost_waiting,
     count_shards,
     estimate,
     find_break_even,
@@ -126,6 +127,15 @@ def test_a_replay_costs_its_time_and_each_object_two_requests() -> None:
 
     assert computing == pytest.approx(3_600_000 * 60e-6 * 1769 / 1024 * price("lambda_gb_second"))
     assert storing == pytest.approx(72_000 * (price("s3_put") + price("s3_get")))
+
+
+def test_waiting_in_a_stream_costs_each_try_of_each_shard() -> None:
+    cost = cost_waiting(4, 12)
+
+    assert cost.computing == pytest.approx(
+        172_800 * (0.2 * 256 / 1024 * price("lambda_gb_second") + price("lambda_request"))
+    )
+    assert cost.lines == pytest.approx(172_800 * (464 + 400) / 1024**3 * price("logs_gb"))
 
 
 @pytest.mark.parametrize("page", cost_tables.TABLES)
