@@ -192,8 +192,9 @@ class Setup:
                 self.doing = "switching on audit logs"
                 self.outcome.take_step(AUDIT_LOGS, switch_on_audit(cluster))
         if ADMINISTRATORS in self._properties:
-            done = skip(missing) if missing else install_administrators(cluster, config, administrators)
-            steps["Administrators"] = done
+            steps["Administrators"] = (
+                skip(missing) if missing else install_administrators(cluster, config, administrators, writers)
+            )
         self.is_ready = True
         if pool := self._properties.get(IDENTITY_POOL):
             self.doing = "telling Cognito's identity pool of the groups"

@@ -30,7 +30,8 @@ _LEFT = (
     "/.kibana_7",
     "/_index_template/*",
     *(
-        f"{_API}/{kind}/cwl-{who}"
+        f"{_API}/{kind}/{prefix}-{who}"
+        for prefix in ("cwl", "other")
         for kind in ("rolesmapping", "roles")
         for who in ("writer", "reader", "reader-too", "added-to-all_access", "added-to-security_manager")
     ),

@@ -130,3 +130,18 @@ def test_administrators_come_and_go_and_the_setup_stays(site: Site) -> None:
     assert site.deploy("Update")["Administrators"] == f"updated: {GROUP} taken from all_access"
     assert site.masters == (["admin", SETUP], ["by hand"])
     assert site.deploy("Update")["Administrators"] == "skipped: no AdminPrincipalArn is given"
+
+
+def test_who_is_taken_out_after_the_prefix_has_changed_administers_no_more(site: Site) -> None:
+    site.deploy("Create", GROUP, SOMEBODY)
+    assert site.deploy("Update", GROUP, SOMEBODY, IndexPrefix="other")["Administrators"] == "unchanged"
+    third = site.deploy("Update", GROUP, IndexPrefix="other")
+
+    assert third["Administrators"] == f"updated: {SOMEBODY} taken from all_access"
+    assert site.masters == (["admin", SETUP, GROUP], [])
+    noted = site.node.request("GET", f"{API}/rolesmapping")[1]
+    assert noted["other-added-to-all_access"]["backend_roles"] == [GROUP]
+    assert (noted["cwl-added-to-all_access"]["backend_roles"], noted["cwl-added-to-all_access"]["users"]) == (
+        [],
+        [],
+    )

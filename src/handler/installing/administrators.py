@@ -2,17 +2,17 @@
 
 These mappings belong to the cluster's owner. What somebody has put there stays; the setup adds, and takes
 away no more than it has added. What that is, it keeps in the cluster itself: in the mapping of a role without
-any permission, `<prefix>-added-to-<role>`, so that it is known whatever became of the stack in between.
+any permission, `<prefix>-added-to-<role>`, so that it is known whatever became of the stack in between. What
+it noted under a prefix that the stack had before is known by that prefix's writers: the stack's functions.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any, Final
 
 from handler.config import Config
 from handler.installing.access import API, NO_SECURITY
-from handler.installing.cluster import Cluster, Reply, refuse
+from handler.installing.cluster import Cluster, refuse
 from handler.installing.steps import Did, Step
 
 NO_ADMINISTRATORS: Final = "no AdminPrincipalArn is given"
@@ -35,30 +35,55 @@ Names = dict[str, list[str]]
 """What a mapping holds of each kind."""
 
 
-def install_administrators(cluster: Cluster, config: Config, arns: Sequence[str]) -> Step:
+def install_administrators(
+    cluster: Cluster, config: Config, arns: Sequence[str], writers: Sequence[str] = ()
+) -> Step:
     """Map administrators to the roles that allow all, and take away those that are not named any more.
 
     Args:
         cluster: where.
         config: the prefix, by which several stacks keep apart what each has added.
         arns: of IAM roles and users.
+        writers: ARNs of the roles of the stack's functions, by which its earlier prefixes are known.
 
     Raises:
         handler.installing.cluster.ClusterError: it was refused.
     """
+    reply = cluster.request("GET", f"{API}/rolesmapping")
+    if reply.no_such_api:
+        return Step(Did.SKIPPED, NO_SECURITY)
+    if not reply.done:
+        raise refuse("who has which role cannot be read", reply)
+    mappings: Mapping[str, Any] = reply.data
     wanted = split_names(arns)
-    notes: list[str] = []
+    told: list[str] = []
     for target in TARGETS:
-        found = cluster.request("GET", f"{API}/rolesmapping/{target}")
-        if found.no_such_api:
-            return Step(Did.SKIPPED, NO_SECURITY)
-        if not found.done and found.status != HTTPStatus.NOT_FOUND:
-            raise refuse(f"the mapping of {target} cannot be read", found)
-        if found.done or _has_role(cluster, target):
-            notes += _map(cluster, f"{config.index_prefix}-added-to-{target}", target, found, wanted)
-    if not arns and not notes:
+        if target in mappings or _has_role(cluster, target):
+            records = _find_records(mappings, target, config.index_prefix, writers)
+            told += _map(cluster, mappings, records, target, wanted)
+    if not arns and not told:
         return Step(Did.SKIPPED, NO_ADMINISTRATORS)
-    return Step(Did.UPDATED, "; ".join(notes)) if notes else Step(Did.UNCHANGED)
+    return Step(Did.UPDATED, "; ".join(told)) if told else Step(Did.UNCHANGED)
+
+
+def _find_records(mappings: Mapping[str, Any], target: str, prefix: str, writers: Sequence[str]) -> list[str]:
+    """Return the names under which a stack notes what it adds: the present one, then those of before.
+
+    Of earlier prefixes there are those whose notes hold something, and which no other stack has taken since.
+    """
+    suffix = f"-added-to-{target}"
+    own = f"{prefix}{suffix}"
+    earlier = [
+        name
+        for name in mappings
+        if name.endswith(suffix) and name != own and any(_read(mappings, name).values())
+    ]
+    ours = {*writers}
+    return [own, *(each for each in earlier if ours & {*_read_writers(mappings, each.removesuffix(suffix))})]
+
+
+def _read_writers(mappings: Mapping[str, Any], prefix: str) -> list[str]:
+    return _read(mappings, f"{prefix}-writer")["backend_roles"]
 
 
 def split_names(arns: Sequence[str]) -> Names:
@@ -79,21 +104,29 @@ def _has_role(cluster: Cluster, name: str) -> bool:
     return cluster.request("GET", f"{API}/roles/{name}").done
 
 
-def _map(cluster: Cluster, record: str, target: str, found: Reply, wanted: Names) -> list[str]:
+def _map(
+    cluster: Cluster, mappings: Mapping[str, Any], records: Sequence[str], target: str, wanted: Names
+) -> list[str]:
     """Make a role's mapping hold who is wanted; return what was done, in words."""
     doing = f"administrators cannot be mapped to {target}"
-    present = _read(found, target)
-    added = _read(cluster.request("GET", f"{API}/rolesmapping/{record}"), record)
+    present = _read(mappings, target)
+    record, *earlier = records
+    own, *others = (_read(mappings, each) for each in records)
+    added = {
+        kind: list(dict.fromkeys(name for each in (own, *others) for name in each[kind])) for kind in _KINDS
+    }
     new = {kind: [each for each in wanted[kind] if each not in present[kind]] for kind in _KINDS}
     old = {kind: [each for each in added[kind] if each not in wanted[kind]] for kind in _KINDS}
     # Noted before it is done: what is done and not noted would never be taken away.
     noted = {
         kind: [*added[kind], *(each for each in new[kind] if each not in added[kind])] for kind in _KINDS
     }
-    if noted != added:
+    if noted != own:
         _note(cluster, record, noted)
+    for each in earlier:
+        _note(cluster, each, {kind: [] for kind in _KINDS})
     if any(new.values()):
-        if found.done:
+        if target in mappings:
             additions = [each for kind in _KINDS for each in _add(kind, present[kind], new[kind])]
             cluster.demand(doing, "PATCH", f"{API}/rolesmapping/{target}", additions)
         else:
@@ -113,11 +146,9 @@ def _map(cluster: Cluster, record: str, target: str, found: Reply, wanted: Names
     ]
 
 
-def _read(reply: Reply, name: str) -> Names:
+def _read(mappings: Mapping[str, Any], name: str) -> Names:
     """Return what a mapping holds; nothing where there is none."""
-    if not reply.done and reply.status != HTTPStatus.NOT_FOUND:
-        raise refuse(f"the mapping of {name} cannot be read", reply)
-    mapped: Mapping[str, Any] = reply.data[name] if reply.done else {}
+    mapped: Mapping[str, Any] = mappings.get(name, {})
     return {kind: list(mapped.get(kind, ())) for kind in _KINDS}
 
 
@@ -142,7 +173,7 @@ def _remove(cluster: Cluster, doing: str, target: str, names: Names) -> None:
     a list may be somebody else's by now.
     """
     path = f"{API}/rolesmapping/{target}"
-    present = _read(cluster.request("GET", path), target)
+    present = _read(cluster.demand(doing, "GET", path), target)
     kept = {kind: [each for each in present[kind] if each not in names[kind]] for kind in _KINDS}
     changes = [
         {"op": "replace", "path": f"/{kind}", "value": kept[kind]}
