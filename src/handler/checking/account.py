@@ -20,7 +20,11 @@ MOST_FILTERS: Final = 2
 
 SERVICE_ROLE: Final = "AWSServiceRoleForAmazonOpenSearchService"
 
-_ABSENT: Final = frozenset({"ResourceNotFoundException", "NoSuchEntity", "ValidationError"})
+_KEY: Final = "DomainKmsKeyArn"
+
+_ABSENT: Final = frozenset(
+    {"ResourceNotFoundException", "NoSuchEntity", "ValidationError", "NotFoundException"}
+)
 """How services say that something is not there; CloudFormation has no code of its own for it."""
 
 _REFUSED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnrecognizedClientException"})
@@ -89,7 +93,7 @@ class Account:
                 " OpenSearchUrl and OpenSearchArn."
             )
         else:
-            yield from find_changes(there, choices, before)
+            yield from find_changes(there, choices, self._recall_key(there, choices, before))
 
     def _find_of_group(self, name: str, filter_name: str) -> Iterator[str]:
         client = self._connect("logs")
@@ -116,6 +120,20 @@ class Account:
         client = self._connect("opensearch")
         found = self._ask("the domain", lambda: client.describe_domain(DomainName=name))
         return found["DomainStatus"] if found else None
+
+    def _recall_key(self, domain: Mapping[str, Any], choices: Choices, before: Choices) -> Choices:
+        """Return what was before with the domain's key, where that is a key of the account's own.
+
+        A first check of a domain that is there, after an upgrade or an import, is not told what was before.
+        """
+        key = str(domain.get("EncryptionAtRestOptions", {}).get("KmsKeyId", ""))
+        if _KEY in before or not key or _is_same(choices.get(_KEY, ""), key):
+            return before
+        client = self._connect("kms")
+        found = self._ask("the domain's key", lambda: client.describe_key(KeyId=key))
+        if not found or found["KeyMetadata"]["KeyManager"] != "CUSTOMER":
+            return before
+        return {**before, _KEY: found["KeyMetadata"]["Arn"]}
 
     def _find_own_domain(self) -> str:
         """Return the name of the domain that the stack has; empty where it has none."""

@@ -37,6 +37,7 @@ class Services:
     groups: dict[str, str] = field(default_factory=dict)
     filters: list[str] = field(default_factory=list)
     own_domain: str = ""
+    keys: dict[str, str] = field(default_factory=lambda: {KEY: "CUSTOMER"})
     state: str = "UPDATE_IN_PROGRESS"
     service_role: bool = True
     refused: int = 0
@@ -60,6 +61,11 @@ class Services:
         if DomainName not in self.domains:
             raise fail("ResourceNotFoundException")
         return {"DomainStatus": self.domains[DomainName]}
+
+    def describe_key(self, *, KeyId: str) -> dict[str, Any]:
+        if KeyId not in self.keys:
+            raise fail("NotFoundException")
+        return {"KeyMetadata": {"Arn": KeyId, "KeyManager": self.keys[KeyId]}}
 
     def get_role(self, *, RoleName: str) -> dict[str, Any]:
         if not self.service_role:
@@ -165,6 +171,27 @@ def test_a_key_that_is_changed_on_a_living_domain_is_refused(send: Send, service
     before = {**WANTED, "DomainKmsKeyArn": KEY}
     status, reason = send("Update", before, **WANTED, DomainKmsKeyArn=OTHER)
     assert (status, reason[: len(KEPT.format(KEY))]) == ("FAILED", KEPT.format(KEY))
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted", "kept"),
+    [
+        pytest.param({KEY: "CUSTOMER"}, "", KEY, id="a key of the account's own is taken away"),
+        pytest.param({KEY: "CUSTOMER"}, OTHER, KEY, id="and replaced"),
+        pytest.param({KEY: "CUSTOMER"}, KEY, "", id="and kept"),
+        pytest.param({KEY: "AWS"}, "", "", id="AWS's own, as ever"),
+        pytest.param({KEY: "AWS"}, OTHER, "aws", id="AWS's own is replaced"),
+        pytest.param({}, "", "", id="a key that is gone"),
+    ],
+)
+def test_a_first_check_asks_whose_key_the_domain_has(
+    send: Send, services: Services, keys: dict[str, str], wanted: str, kept: str
+) -> None:
+    """It is not told what was before, and CloudFormation would go on to replace the domain."""
+    services.domains["flowlogs"], services.own_domain, services.keys = STATUS, "flowlogs", keys
+    status, reason = send("Create", **WANTED, DomainKmsKeyArn=wanted)
+    assert status == ("FAILED" if kept else "SUCCESS")
+    assert reason.startswith(KEPT.format(kept) if kept else "nothing stands in the way")
 
 
 def test_a_key_that_the_roles_may_not_use_yet_is_refused_but_not_on_the_way_back(
