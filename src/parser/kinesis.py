@@ -6,6 +6,7 @@ records over in batches, and writes a batch that it gives up to a bucket ("Using
 "Retain discarded batch records", Lambda Developer Guide).
 """
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Any, Final
@@ -24,14 +25,16 @@ class Record(msgspec.Struct, frozen=True):
     Attributes:
         shard: the shard that it came through.
         sequence_number: its place in the shard, a decimal number as text; what Lambda's answer names.
-        arrived: when the stream took it, in seconds since the epoch.
-        data: its content, as base64 text.
+        arrived: when the stream took it, in seconds since the epoch; 0 where that is not known.
+        data: its content, as base64 text; that of the JSON of what stands there where it is no text.
+        fault: what makes it none that Lambda would hand over; mostly nothing.
     """
 
     shard: str
     sequence_number: str
     arrived: float
     data: str
+    fault: str = ""
 
     def decode(self) -> Subscription:
         """Read the payload.
@@ -39,6 +42,8 @@ class Record(msgspec.Struct, frozen=True):
         Raises:
             EnvelopeError: the record is not what CloudWatch Logs writes; the text says why.
         """
+        if self.fault:
+            raise EnvelopeError(self.fault)
         return decode(self.data)
 
     @property
@@ -57,8 +62,8 @@ class Record(msgspec.Struct, frozen=True):
 
 class _Content(msgspec.Struct, frozen=True, rename="camel"):
     sequence_number: str
-    data: str
-    approximate_arrival_timestamp: float
+    data: Any = None
+    approximate_arrival_timestamp: Any = None
 
 
 class _Row(msgspec.Struct, frozen=True, rename={"event_id": "eventID"}, tag_field="eventSource", tag=SOURCE):
@@ -73,30 +78,39 @@ class _Event(msgspec.Struct, frozen=True, rename="pascal"):
 def read_records(event: object) -> tuple[Record, ...]:
     """Read the event that Lambda hands to a function whose source is a stream.
 
-    What is in the records is not looked at: `Record.decode` does that, one by one.
+    What is in the records is not looked at: `Record.decode` does that, one by one, and refuses one that has
+    no data or no time, too.
 
     Raises:
-        EnvelopeError: it is another event; the text says where it differs.
+        EnvelopeError: it is another event, or a record in it has no number that an answer could name; the
+            text says where it differs.
     """
     try:
         rows = msgspec.convert(event, _Event).records
     except msgspec.ValidationError as error:
         raise EnvelopeError(f"event is not that of a Kinesis stream: {error}") from error
-    records = tuple(
-        Record(
-            shard=row.event_id.partition(":")[0],
-            sequence_number=row.kinesis.sequence_number,
-            arrived=row.kinesis.approximate_arrival_timestamp,
-            data=row.kinesis.data,
-        )
-        for row in rows
-    )
-    for each in records:
-        if not (each.sequence_number.isascii() and each.sequence_number.isdigit()):
-            raise EnvelopeError(f"event names a record by {quote(each.sequence_number)}, which is no number")
-        if not 0 <= each.arrived * 1000 <= LAST_TIMESTAMP:
-            raise EnvelopeError(f"event has a record that arrived at {each.arrived}, which is no time")
-    return records
+    return tuple(map(_read_row, rows))
+
+
+def _read_row(row: _Row) -> Record:
+    number, data = row.kinesis.sequence_number, row.kinesis.data
+    arrived = row.kinesis.approximate_arrival_timestamp
+    if not (number.isascii() and number.isdigit()):
+        raise EnvelopeError(f"event names a record by {quote(number)}, which is no number")
+    shard = row.event_id.partition(":")[0]
+    fault = ""
+    if not _is_time(arrived):
+        fault = f"record arrived at {quote(str(arrived))}, which is no time"
+        arrived = 0.0
+    if not isinstance(data, str):
+        fault = f"record's data is {quote(json.dumps(data))}, which is no text"
+        data = base64.b64encode(json.dumps(data).encode()).decode()
+    return Record(shard, number, arrived, data, fault)
+
+
+def _is_time(arrived: object) -> bool:
+    is_number = isinstance(arrived, int | float) and not isinstance(arrived, bool)
+    return is_number and 0 <= arrived * 1000 <= LAST_TIMESTAMP  # type: ignore[operator]  # a number
 
 
 def answer(unsettled: Sequence[Record]) -> dict[str, list[dict[str, str]]]:

@@ -99,16 +99,51 @@ def _with(name: str, value: object) -> dict[str, Any]:
         pytest.param({"Records": [{"eventSource": "aws:sqs"}]}, "'aws:sqs'", id="of a queue"),
         pytest.param(_without(make_event(""), "Records", 0, "kinesis"), "`kinesis`", id="no content"),
         pytest.param(_without(make_event(""), "Records", 0, "eventID"), "`eventID`", id="no id"),
-        pytest.param(_with("data", None), "data", id="no data"),
         pytest.param(_with("sequenceNumber", ""), "which is no number", id="no number"),
         pytest.param(_with("sequenceNumber", "४"), "which is no number", id="another script"),
-        pytest.param(_with("approximateArrivalTimestamp", 1e300), "which is no time", id="no time"),
-        pytest.param(_with("approximateArrivalTimestamp", -1.0), "which is no time", id="before all time"),
     ],
 )
 def test_another_event_is_refused_with_what_is_wrong(event: object, reason: str) -> None:
     with pytest.raises(EnvelopeError, match=reason):
         read_records(event)
+
+
+ODD_ROWS = {
+    "null": (_with("data", None), "record's data is 'null', which is no text", b"null"),
+    "a number": (_with("data", 12), "record's data is '12', which is no text", b"12"),
+    "an object": (_with("data", {"a": [1]}), "record's data is ", b'{"a": [1]}'),
+    "no data": (_without(make_event(""), "Records", 0, "kinesis", "data"), "record's data is", b"null"),
+    "no time": (_with("approximateArrivalTimestamp", 1e300), "arrived at '1e\\+300', which is no time", b""),
+    "before all time": (
+        _with("approximateArrivalTimestamp", -1.0),
+        "arrived at '-1.0', which is no time",
+        b"",
+    ),
+    "time as text": (_with("approximateArrivalTimestamp", "1.0"), "arrived at '1.0', which is no time", b""),
+    "true as time": (
+        _with("approximateArrivalTimestamp", value=True),
+        "arrived at 'True', which is no time",
+        b"",
+    ),
+    "not a number": (_with("approximateArrivalTimestamp", float("nan")), "arrived at 'nan', which is", b""),
+    "without time": (
+        _without(make_event(""), "Records", 0, "kinesis", "approximateArrivalTimestamp"),
+        "arrived at 'None', which is no time",
+        b"",
+    ),
+}
+
+
+@pytest.mark.parametrize(("event", "reason", "content"), ODD_ROWS.values(), ids=ODD_ROWS)
+def test_a_row_that_lambda_would_not_hand_over_is_a_record_that_is_no_payload(
+    event: dict[str, Any], reason: str, content: bytes
+) -> None:
+    (record,) = read_records(event)
+
+    with pytest.raises(EnvelopeError, match=reason):
+        record.decode()
+    assert record.content == content
+    assert record.arrived in (0, ARRIVED)
 
 
 def _record(number: int) -> Record:

@@ -1,5 +1,6 @@
 """The stream function settles records in their order, each as what it is."""
 
+import base64
 import gzip
 import json
 
@@ -81,6 +82,19 @@ def test_a_record_that_is_no_payload_is_set_aside_as_it_is_and_holds_up_nothing(
     assert taken(function) == ["1"]
     assert [each["unreadable"] for each in function.metrics] == [2, 2]
     assert [each["message"] for each in function.read_log()].count("stream.unreadable") == 4
+
+
+def test_a_malformed_row_fails_no_other_and_is_set_aside(function: Function) -> None:
+    event = make_records([payload("1"), payload("2"), payload("3"), payload("4")])
+    event["Records"][1]["kinesis"]["data"] = None
+    del event["Records"][2]["kinesis"]["approximateArrivalTimestamp"]
+    third = base64.b64decode(event["Records"][2]["kinesis"]["data"])
+
+    assert function(event) is None
+
+    assert taken(function) == ["1", "4"]
+    assert sorted(stored("").values()) == sorted([b"null", third])
+    assert [each["unreadable"] for each in function.metrics] == [2]
 
 
 def test_what_comes_again_is_counted_as_duplicate(function: Function) -> None:
