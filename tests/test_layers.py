@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
         "accounting", "bucket", "cluster", "dashboards", "deploying", "layouts", "local", "panels", "pricing",
         "proving", "report", "terminal", "traffic",
     },
+    "__main__": {"command_line"},
     "command_line": {"terminal"},  # it names the commands in a table, and imports the one that is asked for
 }  # fmt: skip
 # Names that reach the world without an import of their own.

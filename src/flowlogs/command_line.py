@@ -44,7 +44,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "opensearch": Entry(
         TRY,
-        "flowlogs.commands.demo:opensearch_command",
+        "flowlogs.commands.opensearch:opensearch_command",
         "Keep the OpenSearch of the demo running, with its data, until Ctrl-C.",
     ),
     "parse": Entry(

@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 
 import boto3
 
-from flowlogs.local.artifact import PROJECT, find_sam, host_architecture, host_artifact
+from flowlogs.local.artifact import find_sam, host_architecture, host_artifact
+from flowlogs.local.places import PROJECT
 
 REGION: Final = "us-east-1"
 ACCOUNT: Final = "000000000000"

@@ -18,8 +18,9 @@ from flowlogs.commands import plan
 from flowlogs.deploying import change_set, sam
 from flowlogs.deploying.change_set import Change
 from flowlogs.deploying.staying import find_staying
-from flowlogs.local.artifact import PROJECT, host_artifact
+from flowlogs.local.artifact import host_artifact
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.places import PROJECT
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 from support.commands import run
 from support.screen import Screen

@@ -12,7 +12,7 @@ from flowlogs.deploying.preparing import find_known, read_given
 from flowlogs.deploying.staying import find_staying
 from flowlogs.deploying.talk import Talk
 from flowlogs.terminal.display import make_console
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, demand_checkout, explained, fail
 from flowlogs.terminal.options import find_region
 from flowlogs.terminal.progress import is_interactive
 
@@ -36,6 +36,7 @@ def delete_command(
 
     flowlogs delete --yes --stack-name flowlogs-test
     """
+    demand_checkout("delete", "reads the answers that the stack was deployed with")
     with understood():
         given = read_given([each for each in context.args if each != _AS_SAM])
         known = find_known(given, answers)

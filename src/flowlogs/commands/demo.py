@@ -25,7 +25,8 @@ from flowlogs.commands.report import write_report
 from flowlogs.local import project_node
 from flowlogs.local.embedded import announce
 from flowlogs.local.function import SendBatch, forward_function, stream_function
-from flowlogs.local.project_node import connect_or_start, serve
+from flowlogs.local.places import IS_INSTALLED, PROJECT
+from flowlogs.local.project_node import connect_or_start
 from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
@@ -35,11 +36,10 @@ from flowlogs.traffic.network import build_network
 from parser.format import Formats, known_formats, parse_format
 from parser.subscription import decode_event
 
-PROJECT: Final = Path(__file__).resolve().parents[3]
 EVENTS: Final = PROJECT / "events"
-LOG: Final = PROJECT / ".opensearch" / "demo.log"
+LOG: Final = project_node.DATA / "demo.log"
 """What the forward function prints: its log lines and metrics."""
-REPORT: Final = PROJECT / "report.html"
+REPORT: Final = Path("report.html")
 
 DEFAULT_RECORDS: Final = 120_000
 DAY_BEFORE: Final = 10
@@ -109,12 +109,6 @@ def demo_command(
         _say_how_to_go_on(console, url, prefix, stays="OPENSEARCH_URL" in os.environ)
     if not complete:
         raise fail("the counts do not add up: see above", INCOMPLETE)
-
-
-def opensearch_command() -> None:
-    """Keep the OpenSearch of the demo running, with its data, until Ctrl-C."""
-    with explained():
-        serve()
 
 
 def run_demo(
@@ -293,7 +287,10 @@ def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -
     console.print("\n[bold]To look further[/]")
     console.print(f"  {os.path.relpath(REPORT):<19} this day as a page: open it in a browser", soft_wrap=True)
     if not stays:
-        console.print(f"  make opensearch     keeps this cluster running, with this data, at {url}")
+        keeps = "flowlogs opensearch" if IS_INSTALLED else "make opensearch"
+        console.print(f"  {keeps:<19} keeps this cluster running, with this data, at {url}")
     console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")
     console.print(f"  curl '{url}/_cat/indices/{prefix}-*?v'")
-    console.print(f"  what the function logged: {LOG.relative_to(PROJECT)}")
+    here = Path.cwd()
+    log = LOG.relative_to(here) if LOG.is_relative_to(here) else LOG
+    console.print(f"  what the function logged: {log}", soft_wrap=True)

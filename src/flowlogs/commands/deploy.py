@@ -24,7 +24,7 @@ from flowlogs.deploying.talk import Talk
 from flowlogs.deploying.template import load_template
 from flowlogs.local.artifact import ArtifactError
 from flowlogs.terminal.display import foreign, make_console, plain_table
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail, say
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, demand_checkout, explained, fail, say
 from flowlogs.terminal.options import choose_account, find_region
 from flowlogs.terminal.progress import is_interactive
 
@@ -63,6 +63,7 @@ def deploy_command(
 
     flowlogs deploy --yes --parameter-overrides LogGroupName=/vpc/flow-logs
     """
+    demand_checkout("deploy", "builds the functions")
     console, asks = make_console(), is_interactive() and not yes
     talk = Talk(input, lambda text: tell(console, text)) if asks else None
     with understood():

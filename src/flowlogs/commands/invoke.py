@@ -18,7 +18,6 @@ from opensearchpy import OpenSearchException
 from flowlogs.cluster.connection import install_template, open_client
 from flowlogs.local.artifact import (
     FUNCTION,
-    PROJECT,
     ArtifactError,
     build,
     find_sam,
@@ -26,9 +25,9 @@ from flowlogs.local.artifact import (
     host_artifact,
 )
 from flowlogs.local.errors import EmbeddedError
-from flowlogs.local.project_node import connect_or_start
+from flowlogs.local.places import PROJECT
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, demand_checkout, describe, fail
 from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
 
@@ -72,6 +71,7 @@ def invoke_command(
     output. Where Docker runs, this is "sam local invoke"; elsewhere the
     same artifact runs under AWS's runtime client.
     """
+    demand_checkout("invoke", "builds the functions")
     if function not in HANDLERS:
         raise fail(f"there is no {function}: {', '.join(HANDLERS)}", USAGE)
     raise typer.Exit(invoke(event, function))
@@ -86,6 +86,10 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
     Raises:
         typer.Exit: the event, the environment, the cluster or the artifact is not usable.
     """
+    from flowlogs.local.project_node import (
+        connect_or_start,  # an extra: who has no checkout shall hear of that
+    )
+
     try:
         event = json.loads(event_path.read_bytes())
     except ValueError as error:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
@@ -43,6 +42,9 @@ RECORDS: Final = 60_000
 """Of a whole day and all log groups. The exercise takes one hour of one group."""
 
 HOUR: Final = timedelta(hours=1)
+
+_FLOWLOGS: Final = (sys.executable, "-P", "-m", "flowlogs")
+"""The command line, wherever its script lies."""
 
 DELIVERY_LAG: Final = 120_000
 """Milliseconds after an event's time at which CloudWatch Logs is taken to deliver it."""
@@ -119,15 +121,13 @@ class _Exercise:
         """Run a command as a person would; return its exit status."""
         self.console.print(f"\n[bold]$ flowlogs {' '.join(arguments)}[/]", soft_wrap=True)
         self.console.file.flush()
-        program = Path(sys.executable).with_name("flowlogs")
-        return subprocess.run([program, *arguments], env=self.environ, check=False).returncode
+        return subprocess.run([*_FLOWLOGS, *arguments], env=self.environ, check=False).returncode
 
     def replay(self) -> int:
         """Replay what waits, and say what the rate of so few means; return the exit status."""
         self.console.print("\n[bold]$ flowlogs replay[/]")
-        program = Path(sys.executable).with_name("flowlogs")
         done = subprocess.run(
-            [program, "replay"], env=self.environ, check=False, stdout=subprocess.PIPE, text=True
+            [*_FLOWLOGS, "replay"], env=self.environ, check=False, stdout=subprocess.PIPE, text=True
         )
         self.console.print(done.stdout, end="", markup=False, highlight=False, soft_wrap=True)
         if found := _REPLAYED.search(done.stdout):

@@ -22,9 +22,9 @@ from flowlogs.deploying.overview import NESTED
 from flowlogs.deploying.preparing import Preparation, find_known, read_given
 from flowlogs.deploying.statements import Statement, find_statements
 from flowlogs.deploying.template import load_template
-from flowlogs.local.artifact import PROJECT
+from flowlogs.local.places import PROJECT
 from flowlogs.terminal.display import count_of, foreign, make_console, plain_table
-from flowlogs.terminal.exits import INCOMPLETE, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, demand_checkout, explained, fail
 from flowlogs.terminal.options import find_region
 from flowlogs.terminal.progress import is_interactive
 
@@ -53,6 +53,7 @@ def plan_command(
 
     flowlogs plan --parameter-overrides RetentionDays=90
     """
+    demand_checkout("plan", "builds the functions")
     with understood():
         given = read_given(context.args)
         known = find_known(given, answers)

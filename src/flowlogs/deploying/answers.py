@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from flowlogs.deploying.overrides import OverridesError, read_overrides
-from flowlogs.local.artifact import PROJECT
+from flowlogs.local.places import PROJECT
 
 ANSWERS: Final = PROJECT / "answers.toml"
 SAM_CONFIGURATION: Final = PROJECT / "samconfig.toml"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from flowlogs.deploying.overrides import write_override
-from flowlogs.local.artifact import PROJECT, find_sam
+from flowlogs.local.artifact import find_sam
+from flowlogs.local.places import PROJECT
 
 BUILT: Final = PROJECT / ".aws-sam" / "build" / "template.yaml"
 

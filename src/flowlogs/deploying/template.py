@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from flowlogs.local.artifact import PROJECT
+from flowlogs.local.places import PROJECT
 
 TEMPLATE: Final = PROJECT / "template.yaml"
 

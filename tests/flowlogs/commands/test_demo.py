@@ -48,7 +48,6 @@ RunDemo = Callable[..., Run]
 def run_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunDemo:
     """Return a function that runs the demo, given its options and environment; its files are the test's."""
     monkeypatch.setattr(project_node, "DATA", tmp_path)
-    monkeypatch.setattr(demo, "PROJECT", tmp_path)
     monkeypatch.setattr(demo, "LOG", tmp_path / "demo.log")
     monkeypatch.setattr(demo, "REPORT", tmp_path / "report.html")
 

@@ -31,7 +31,6 @@ from flowlogs.local import project_node
 from flowlogs.command_line import app
 project_node.DATA = Path(sys.argv[1])
 os.environ["OPENSEARCH_URL"] = sys.argv[2]
-demo.PROJECT = Path(sys.argv[1])
 demo.LOG, demo.REPORT = Path(sys.argv[1], sys.argv[3]), Path(sys.argv[1], "report.html")
 app(["demo", "--records", "1000", "--day", "2026-11-22"])
 """
