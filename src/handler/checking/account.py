@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
-from handler.checking.choices import Choices
+from handler.checking.choices import Choices, is_optimized
 
 T = TypeVar("T")
 
@@ -206,6 +206,14 @@ def find_changes(domain: Mapping[str, Any], choices: Choices, before: Choices) -
     # Without the value before (a first check of a stack that is there) nobody knows whether anybody does.
     if was and asked_for != was and _read_version(asked_for) < _read_version(running):
         yield f"The domain runs version {running}, and goes to no lower one: leave EngineVersion at {was}."
+    kind = str(domain.get("ClusterConfig", {}).get("InstanceType", ""))
+    wanted_kind, had_kind = choices.get("InstanceType", ""), before.get("InstanceType", "")
+    # As with the version: only what somebody asks for is refused.
+    if had_kind and wanted_kind != had_kind and is_optimized(kind) and not is_optimized(wanted_kind):
+        yield (
+            f"The domain has nodes of type {kind}, and from OpenSearch optimized ones no way leads back:"
+            f" leave InstanceType at {had_kind}; for another family make a new domain (another DomainName)."
+        )
 
 
 def _is_same(one: str, other: str) -> bool:

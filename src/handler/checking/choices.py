@@ -3,6 +3,7 @@
 Rules compare texts for equality. They can neither count, nor compare numbers, nor look into a text.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -13,6 +14,10 @@ MOST_GIBIBYTES: Final = {"t3.small.search": 100, "t3.medium.search": 200}
 
 https://docs.aws.amazon.com/opensearch-service/latest/developerguide/limits.html
 """
+
+_OPTIMIZED: Final = re.compile("o[a-z][0-9]")
+_GRAVITON: Final = re.compile("[a-z]+[0-9]+g[a-z]*[.]")
+"""How the types begin of AWS's own processors: r7g, c6g, r6gd, im4gn."""
 
 TAG_FIELDS: Final = {
     "instance-tag": ("InstanceTagKeys", 1),
@@ -34,7 +39,7 @@ def find_contradictions(choices: Choices) -> list[str]:
     """
     found = [*_find_tags(choices), *_find_days(choices)]
     if choices.get("DomainName"):
-        found += [*_find_volume(choices), *_find_zones(choices)]
+        found += [*_find_volume(choices), *_find_zones(choices), *_find_masters(choices)]
     return found
 
 
@@ -73,6 +78,24 @@ def _find_zones(choices: Choices) -> Iterator[str]:
     subnets = [each for each in choices.get("DomainSubnetIds", "").split(",") if each]
     if subnets and len(subnets) != zones:
         yield f"DomainSubnetIds has {len(subnets)} subnets, and the nodes lie in {zones} Availability Zones."
+
+
+def _find_masters(choices: Choices) -> Iterator[str]:
+    """Hold that the masters are of a type that goes with that of the nodes."""
+    nodes, masters = choices.get("InstanceType", ""), choices.get("DedicatedMasterType", "")
+    if masters and is_optimized(nodes) and not _GRAVITON.match(masters):
+        yield (
+            f"DedicatedMasterType is {masters}, and nodes of type {nodes} take masters with AWS's own"
+            " processors (Graviton) only, such as m7g.large.search."
+        )
+
+
+def is_optimized(kind: str) -> bool:
+    """Tell whether a type of nodes is one of the OpenSearch optimized (or1, or2, om2, oi2).
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/or1.html has their limitations.
+    """
+    return _OPTIMIZED.match(kind) is not None
 
 
 def count_zones(choices: Choices) -> int:

@@ -317,6 +317,30 @@ def test_what_a_living_domain_cannot_become_is_told(
     assert "".join(found).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("runs", "before", "wanted", "refused"),
+    [
+        pytest.param("or1", "or1", "r7g", True, id="back from OR1"),
+        pytest.param("om2", "om2", "i8g", True, id="back from OM2"),
+        pytest.param("or1", "or1", "or2", False, id="to another of them"),
+        pytest.param("r7g", "r7g", "or1", False, id="there"),
+        pytest.param("or1", "r7g", "r7g", False, id="changed by hand, and nobody asks for another type"),
+        pytest.param("or1", "", "r7g", False, id="at a first check"),
+    ],
+)
+def test_from_optimized_nodes_no_way_leads_back(
+    runs: str, before: str, wanted: str, *, refused: bool
+) -> None:
+    domain = {**STATUS, "ClusterConfig": {"InstanceType": f"{runs}.large.search"}}
+    choices = {"EngineVersion": "3.3", "DomainKmsKeyArn": KEY, "InstanceType": f"{wanted}.large.search"}
+    had = {"InstanceType": f"{before}.large.search"} if before else {}
+    sentences = list(find_changes(domain, choices, had))
+    told = (
+        f"The domain has nodes of type {runs}.large.search, and from OpenSearch optimized ones no way leads"
+    )
+    assert [each[: len(told)] for each in sentences] == [told] * refused
+
+
 def test_a_domain_does_not_leave_its_vpc() -> None:
     inside = {**STATUS, "VPCOptions": {"VPCId": "vpc-1"}}
     (told,) = find_changes(inside, {"EngineVersion": "3.3", "DomainKmsKeyArn": KEY}, {})

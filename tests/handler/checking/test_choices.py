@@ -23,6 +23,17 @@ TAGGED = "${version} ${instance-tag} ${instance-tag-2}"
         pytest.param({**DOMAIN, "InstanceType": "r7g.large.search", "VolumeSize": "1000"}, id="r7g"),
         pytest.param({**DOMAIN, "InstanceCount": "4", "DomainZones": "2"}, id="four nodes in two zones"),
         pytest.param({**DOMAIN, "InstanceCount": "3", "DomainZones": "1"}, id="three nodes in one zone"),
+        *(
+            pytest.param(
+                {**DOMAIN, "InstanceType": nodes, "DedicatedMasterType": masters}, id=f"{nodes}, {masters}"
+            )
+            for nodes, masters in (
+                ("or1.large.search", ""),
+                ("or1.large.search", "m7g.large.search"),
+                ("om2.large.search", "r6gd.large.search"),
+                ("r7g.large.search", "m5.large.search"),
+            )
+        ),
         pytest.param({**DOMAIN, "InstanceCount": "4"}, id="four nodes in three zones"),
         pytest.param(
             {**DOMAIN, "InstanceCount": "6", "DomainSubnetIds": "subnet-1,subnet-2,subnet-3"}, id="6"
@@ -66,6 +77,19 @@ def test_what_works_is_not_refused(choices: dict[str, str]) -> None:
             {**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "201"},
             "VolumeSize is 201 GiB, and a node of type t3.medium.search takes 200 at the most.",
             id="t3.medium",
+        ),
+        *(
+            pytest.param(
+                {**DOMAIN, "InstanceType": nodes, "DedicatedMasterType": masters},
+                f"DedicatedMasterType is {masters}, and nodes of type {nodes} take masters with AWS's own"
+                " processors (Graviton) only, such as m7g.large.search.",
+                id=f"{nodes}, {masters}",
+            )
+            for nodes, masters in (
+                ("or1.large.search", "m5.large.search"),
+                ("or2.large.search", "m7i.large.search"),
+                ("om2.large.search", "c5.large.search"),
+            )
         ),
         pytest.param(
             {**DOMAIN, "InstanceCount": "2", "DomainZones": "3"},
