@@ -174,6 +174,7 @@ def put_template(node: Embedded, config: Config) -> None:
         config.index_prefix,
         config.formats,
         engine=Engine((int(major), int(minor))),
+        search_message=config.search_message,
         shards=config.index_shards,
         replicas=config.index_replicas,
     )

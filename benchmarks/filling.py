@@ -13,6 +13,7 @@ from benchmarks.payloads import KINDS, Kind, Payload, make_payloads
 from flowlogs.cluster.connection import open_client
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic.day import FORMATS
+from handler.config import STORED, UNPARSED
 from handler.environment import Environment
 from handler.failures import Content, Pending
 from handler.opensearch import READ_SECONDS, sender
@@ -98,7 +99,7 @@ def measure_filling(folder: Path, *, events: int = EVENTS, rounds: int = ROUNDS)
         disk = {}
         for kind in (KINDS[0], KINDS[2]):
             payloads = make_payloads(kind, "1000", events // 1000)
-            for keep in ("always", "unparsed"):
+            for keep in (STORED, "indexed", UNPARSED):
                 _fill(node, kind, payloads, _send_by_hand, keep=keep)
                 count, size_in_bytes = measure_disk(node, "filling")
                 disk[kind.name, keep] = size_in_bytes / count
@@ -109,7 +110,7 @@ Fill = Callable[[Environment, list[Payload]], float]
 """Send payloads; return the seconds that it took."""
 
 
-def _fill(node: Embedded, kind: Kind, payloads: list[Payload], fill: Fill, keep: str = "always") -> float:
+def _fill(node: Embedded, kind: Kind, payloads: list[Payload], fill: Fill, keep: str = STORED) -> float:
     """Fill an index that is new, and see that all is there; return the seconds that it took."""
     node.request("DELETE", "/filling-*")
     environ = {"OPENSEARCH_URL": node.url, "INDEX_PREFIX": "filling", "KEEP_MESSAGE": keep}

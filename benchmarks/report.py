@@ -20,9 +20,7 @@ from benchmarks.payloads import KINDS, SIZES, Kind, make_payloads
 from benchmarks.replays import tabulate_replays
 from benchmarks.run import Results, Run
 from flowlogs.pricing.events import Measured, write_measured
-
-KEPT: Final = "always"
-"""What KEEP_MESSAGE is unless another is given, as the table of disks names it."""
+from handler.config import STORED
 
 SMALL: Final = tuple(size for size in SIZES if size != "largest")
 
@@ -129,7 +127,9 @@ def take_measured(run: Run) -> Measured:
             "batch": round(statistics.median(costs[cluster.BATCHED, 50].cpu), 1),
         },
         line_bytes={kind.name: measure_line(kind) for kind in KINDS if not kind.extracted},
-        disk_bytes={kind: round(size, 1) for (kind, keep), size in run.filling.disk.items() if keep == KEPT},
+        disk_bytes={
+            kind: round(size, 1) for (kind, keep), size in run.filling.disk.items() if keep == STORED
+        },
         console_cpu={size: round(cell[CONSOLE.name].median, 2) for size, cell in headline.items()},
         console_node_cpu={size: round(statistics.median(cost.cpu), 1) for size, cost in console.items()},
         document_bytes={size: round(cost.bytes, 1) for size, cost in node.items()},

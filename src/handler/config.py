@@ -35,6 +35,12 @@ SETUP_SECRET: Final = "OPENSEARCH_SETUP_SECRET_ARN"  # noqa: S105  # a variable'
 USERNAME: Final = "OPENSEARCH_USERNAME"
 PASSWORD: Final = "OPENSEARCH_PASSWORD"  # noqa: S105  # a variable's name
 
+STORED: Final = "stored"
+UNPARSED: Final = "unparsed"
+KEEP_MESSAGE: Final = [STORED, "indexed", UNPARSED, "always"]
+"""How `@message` is kept: to be shown, or to be searched as well, or only of lines that could not be parsed.
+The last is what `indexed` was called before there was `stored`: stacks of then go on with it."""
+
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _USER: Final = re.compile(r"^([a-z]+://)?.*@")
@@ -86,6 +92,7 @@ class Config:
         failure_bucket: where failures are stored; None where Lambda's retries have to do.
         failure_kms_key: the key that encrypts stored objects; None for the one of S3.
         retention_days: how many days indices are kept; 0 for ever. A replay rejects what is older.
+        search_message: whether `@message` can be searched, in the indices of days to come.
         index_shards: primary shards of each day's index.
         index_replicas: copies of each shard; None for one where there is a second node.
         own_account: the account that the stack is in; empty where that is not known.
@@ -112,6 +119,7 @@ class Config:
     failure_bucket: str | None = None
     failure_kms_key: str | None = None
     retention_days: int = 0
+    search_message: bool = False
     index_shards: int = 1
     index_replicas: int | None = None
     own_account: str = ""
@@ -163,7 +171,8 @@ class Config:
             ca_bundle=reader.optional("OPENSEARCH_CA_BUNDLE", read_ca_bundle),
             index_prefix=reader.read("INDEX_PREFIX", read_prefix, default="cwl") or "",
             formats=reader.read("LOG_FORMATS", Formats.from_text, default=DEFAULT) or Formats({}),
-            keep_message=reader.choice("KEEP_MESSAGE", ["always", "unparsed"], default="always") == "always",
+            keep_message=(keep := reader.choice("KEEP_MESSAGE", KEEP_MESSAGE, default=STORED)) != UNPARSED,
+            search_message=keep != STORED,
             max_bulk_bytes=reader.read("MAX_BULK_BYTES", read_bulk_bytes, default=str(DEFAULT_BULK_BYTES))
             or 0,
             log_level=reader.choice("LOG_LEVEL", list(LOG_LEVELS), default="INFO"),

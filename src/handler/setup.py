@@ -69,6 +69,7 @@ VARIABLES: Final = {
     "WarmAfterDays": "WARM_AFTER_DAYS",
     "IndexShards": "INDEX_SHARDS",
     "IndexReplicas": "INDEX_REPLICAS",
+    "KeepMessage": "KEEP_MESSAGE",
 }
 """Properties that take the place of variables: a change of a property runs the setup again."""
 

@@ -19,6 +19,10 @@ from parser.subscription import Event, Subscription
 PARSE_ERROR: Final = "parse_error"
 """The field that says, in words, why a line could not be parsed. Other documents do not have it."""
 
+UNPARSED: Final = "@unparsed"
+"""The field that repeats a line that could not be parsed, so that its words are found however `@message`
+is kept. No field of a format has such a name. Other documents do not have it."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 METADATA: Final = ("@timestamp", "@message", "@owner", "@log_group", "@log_stream")
@@ -31,7 +35,7 @@ def build(
     """Return the document of one event: the fields of its line, then those of its payload.
 
     A line that cannot be parsed becomes a document too: no fields of its own, but `parse_error`,
-    and always its `@message`.
+    and always its `@message`, which `@unparsed` repeats as text that can be searched.
 
     Args:
         event: the log event. Its id is not repeated in the document: it is the document's `_id`.
@@ -44,7 +48,9 @@ def build(
     except RecordError as error:
         document = {PARSE_ERROR: str(error)}
     document["@timestamp"] = format_time(event.timestamp)
-    if keep_message or PARSE_ERROR in document:
+    if PARSE_ERROR in document:
+        document |= {"@message": event.message, UNPARSED: event.message}
+    elif keep_message:
         document["@message"] = event.message
     document["@owner"] = subscription.owner
     document["@log_group"] = subscription.log_group

@@ -64,8 +64,8 @@ TABLE: Final[Mapping[Part, Element]] = {
     Part.VERSION: Element(serverless="a collection has no version to show"),
     Part.MATCH_ONLY_TEXT: Element(
         since=(2, 12),
-        before="@message is kept as text without frequencies, the nearest that it has",
-        serverless="@message is kept as text without frequencies",
+        before="@message and @unparsed are text without frequencies, the nearest that it has",
+        serverless="@message and @unparsed are text without frequencies",
     ),
     Part.SETTINGS: Element(serverless="a collection decides about shards, copies and refreshing itself"),
     Part.RETENTION: Element(serverless="a collection has data lifecycle policies instead"),

@@ -7,7 +7,7 @@ a day: they are stored, not indexed (`dynamic: false`).
 
 from typing import Any, Final
 
-from parser.document import PARSE_ERROR
+from parser.document import PARSE_ERROR, UNPARSED
 from parser.engine import NEWEST, Engine, Part
 from parser.fields import FIELDS, Field, Kind
 from parser.format import Formats
@@ -30,6 +30,7 @@ def index_template(
     formats: Formats,
     *,
     engine: Engine = NEWEST,
+    search_message: bool = False,
     shards: int = 1,
     replicas: int | None = None,
 ) -> Mapping:
@@ -39,6 +40,8 @@ def index_template(
         prefix: the first part of the index names.
         formats: the active formats; a field of theirs that the field table lacks becomes a keyword.
         engine: what the cluster is; what it lacks is left out.
+        search_message: whether `@message` is indexed, as text. Else it is kept and shown only: the words of a
+            parsed line are in its fields, and those of others in `@unparsed`.
         shards: primary shards of each index.
         replicas: copies of each shard; None for one where there is a second node.
     """
@@ -48,7 +51,10 @@ def index_template(
         "priority": PRIORITY,
         "template": {
             **settings,
-            "mappings": {"dynamic": False, "properties": _properties(formats, engine)},
+            "mappings": {
+                "dynamic": False,
+                "properties": _properties(formats, engine, search_message=search_message),
+            },
         },
         "_meta": {"description": "VPC flow logs, made by flowlogs-opensearch from its field table"},
     }
@@ -64,7 +70,8 @@ def _settings(shards: int, replicas: int | None) -> Mapping:
     }
 
 
-def _properties(formats: Formats, engine: Engine) -> Mapping:
+def _properties(formats: Formats, engine: Engine, *, search_message: bool) -> Mapping:
+    text = _full_text(engine)
     unknown = {
         field.document_name: field
         for each in formats.by_length.values()
@@ -73,11 +80,13 @@ def _properties(formats: Formats, engine: Engine) -> Mapping:
     }
     return {
         "@timestamp": {"type": "date"},
-        "@message": _full_text(engine),
+        # Of the same type in any case, so that for Dashboards the days of both kinds have one field.
+        "@message": text if search_message else {**text, "index": False},
         "@owner": _KEYWORD,
         "@log_group": _KEYWORD,
         "@log_stream": _KEYWORD,
         PARSE_ERROR: _KEYWORD,
+        UNPARSED: text,
         **{field.document_name: _field_mapping(field) for field in FIELDS},
         **{name: _field_mapping(field) for name, field in sorted(unknown.items())},
     }

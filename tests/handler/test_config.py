@@ -50,7 +50,7 @@ def changed(**changes: object) -> Config:
                 "OPENSEARCH_SERVICE": "es",
                 "INDEX_PREFIX": "cwl",
                 "LOG_FORMATS": DEFAULT,
-                "KEEP_MESSAGE": "always",
+                "KEEP_MESSAGE": "stored",
                 "MAX_BULK_BYTES": "5242880",
                 "LOG_LEVEL": "INFO",
             },
@@ -114,6 +114,7 @@ def changed(**changes: object) -> Config:
                 index_prefix="vpc_flows-2",
                 formats=Formats.from_text("srcaddr bytes;srcaddr dstaddr bytes"),
                 keep_message=False,
+                search_message=True,
                 max_bulk_bytes=65_536,
                 log_level="DEBUG",
                 failure_bucket="flows-failed",
@@ -205,7 +206,7 @@ ONE_LENGTH = "two formats have 1 fields each, so that their lines cannot be told
         ("INDEX_PREFIX", "a" * 101, NO_PREFIX),
         ("LOG_FORMATS", "srcaddr;dstaddr", f"{ONE_LENGTH}: '${{srcaddr}}' and '${{dstaddr}}'"),
         ("LOG_FORMATS", " ", "format is empty: it must name at least one field"),
-        ("KEEP_MESSAGE", "never", "allowed are always, unparsed"),
+        ("KEEP_MESSAGE", "never", "allowed are stored, indexed, unparsed, always"),
         ("MAX_BULK_BYTES", "5 MiB", NO_NUMBER),
         ("MAX_BULK_BYTES", "-70000", NO_NUMBER),
         ("MAX_BULK_BYTES", "\u0667" * 5, NO_NUMBER),
@@ -245,6 +246,22 @@ def test_a_collection_takes_signed_requests_only(environ: dict[str, str]) -> Non
 
     sentence = "a serverless collection takes signed requests only; use OPENSEARCH_AUTH=iam"
     assert caught.value.problems == (f"OPENSEARCH_SERVICE is 'aoss': {sentence}",)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "searched"),
+    [
+        ("", True, False),
+        ("stored", True, False),
+        ("indexed", True, True),
+        ("always", True, True),
+        ("unparsed", False, True),
+    ],
+)
+def test_a_message_is_kept_and_searched_as_it_is_said(value: str, kept: bool, searched: bool) -> None:
+    config = Config.from_environ(DOMAIN | {"KEEP_MESSAGE": value})
+
+    assert (config.keep_message, config.search_message) == (kept, searched)
 
 
 def test_the_region_is_nobodys_business_where_nothing_is_signed() -> None:

@@ -58,10 +58,10 @@ class Cluster:
         return [hit["_source"].get(field) for hit in self.search(query)["hits"]["hits"]]
 
 
-def install(node: Embedded, formats: Formats) -> None:
+def install(node: Embedded, formats: Formats, *, search_message: bool = False) -> None:
     """Put the index template in place, as made for the node's version."""
     major, minor, _ = (int(part) for part in node.release.version.split("."))
-    body = index_template("cwl", formats, engine=Engine((major, minor)))
+    body = index_template("cwl", formats, engine=Engine((major, minor)), search_message=search_message)
     status, reply = node.request("PUT", "/_index_template/cwl", body)
     assert status == HTTPStatus.OK, reply
 
@@ -76,7 +76,8 @@ def open_cluster(any_opensearch: Embedded, monkeypatch: pytest.MonkeyPatch) -> O
 
     def make(*, template: str | None = None, **environ: str) -> Cluster:
         formats = Formats.from_text(environ.get("LOG_FORMATS", str(known_formats())))
-        install(any_opensearch, formats if template is None else Formats.from_text(template))
+        named = formats if template is None else Formats.from_text(template)
+        install(any_opensearch, named, search_message=environ.get("KEEP_MESSAGE", "stored") != "stored")
         settings = {"OPENSEARCH_AUTH": "none", "LOG_FORMATS": str(formats), **environ}
         return Cluster(
             any_opensearch, Invocation(monkeypatch, settings | {"OPENSEARCH_URL": any_opensearch.url})

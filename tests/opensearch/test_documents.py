@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from opensearch.conftest import START, Cluster, Open
 from parser.document import build, index_name
 from parser.format import DEFAULT, known_formats
@@ -234,14 +236,79 @@ def test_lines_that_could_not_be_parsed_are_found(cluster: Cluster) -> None:
     assert cluster.find({"prefix": {"parse_error": "srcaddr: "}}, "parse_error") == [
         "srcaddr: '10.0.1.300' is not an IPv4 or IPv6 address"
     ]
-    (text,) = cluster.find({"match": {"@message": "stopped"}}, "@message")
+    (text,) = cluster.find({"match": {"@unparsed": "stopped"}}, "@message")
     assert text == 'agent said "stopped" in C:\\flow\tlogs'
-    both = {"bool": {"filter": [broken, {"match": {"@message": "10.0.1.300"}}]}}
+    both = {"bool": {"filter": [broken, {"match": {"@unparsed": "10.0.1.300"}}]}}
     assert len(cluster.find(both, "@message")) == 1
 
 
-def test_the_message_is_searched_as_text(cluster: Cluster) -> None:
-    cluster.send(line(), line(action="REJECT"), "The Agent said: no data today", "the agent is silent")
+TALK = (line(), line(action="REJECT"), "The Agent said: no data today", "the agent is silent")
+
+
+@pytest.mark.parametrize("keep", ["stored", "indexed", "unparsed", "always"])
+def test_a_line_that_could_not_be_parsed_is_searched_as_text_however_messages_are_kept(
+    open_cluster: Open, keep: str
+) -> None:
+    cluster = open_cluster(KEEP_MESSAGE=keep)
+    cluster.send(*TALK)
+
+    for query in (
+        {"match": {"@unparsed": "AGENT"}},
+        {"query_string": {"query": "agent"}},  # what is typed into Discover, in either language
+        {"multi_match": {"type": "best_fields", "query": "agent", "lenient": True}},
+    ):
+        found = cluster.search(query)
+        assert found["_shards"]["failed"] == 0
+        assert [hit["_source"]["@message"] for hit in found["hits"]["hits"]] == list(TALK[2:]), query
+    assert cluster.find(
+        {"match": {"@unparsed": {"query": "agent today", "operator": "and"}}}, "@message"
+    ) == [TALK[2]]
+    assert cluster.find({"exists": {"field": "@unparsed"}}, "@unparsed") == list(TALK[2:])
+
+
+def test_a_stored_message_is_shown_and_not_searched(cluster: Cluster) -> None:
+    cluster.send(*TALK)
+
+    assert cluster.find(EVERYTHING, "@message") == list(TALK)
+    for field in ("_source", "fields"):
+        (hit,) = cluster.search({"term": {"action": "REJECT"}}, fields=["@message"])["hits"]["hits"]
+        assert TALK[1] in (hit[field]["@message"], *hit[field]["@message"])
+    assert cluster.find({"query_string": {"query": "@message:agent"}}, "@message") == []
+    status, reply = cluster.node.request(
+        "POST", "/cwl-*/_search", {"query": {"match": {"@message": "agent"}}}
+    )
+    assert status == 400
+    assert reply["error"]["root_cause"][0]["reason"] == (
+        "failed to create query: Cannot search on field [@message] since it is not indexed."
+    )
+
+
+def test_days_with_and_without_a_message_that_can_be_searched_stand_side_by_side(open_cluster: Open) -> None:
+    """A stack whose KeepMessage is changed: today's index stays as it is, and tomorrow's is otherwise."""
+    open_cluster(KEEP_MESSAGE="always").send(*TALK)
+    cluster = open_cluster(KEEP_MESSAGE="stored")
+    cluster.send(*TALK[::-1], timestamp=START + 60_000)  # into the index of the day that has begun
+    cluster.send(*TALK, timestamp=START + 86_400_000)
+
+    both = [*TALK, *TALK[::-1], *TALK]
+    assert cluster.find(EVERYTHING, "@message") == both
+    fields = cluster.ask("GET", "/cwl-*/_field_caps?fields=@*")["fields"]
+    caps = {name: list(fields[name]) for name in ("@message", "@unparsed")}
+    assert caps["@message"] == caps["@unparsed"], "the pattern of Dashboards has a conflict"
+    assert len(caps["@message"]) == 1
+    ((_, message),) = fields["@message"].items()
+    assert message["non_searchable_indices"] == ["cwl-2026.01.16"]
+
+    anywhere = cluster.search({"query_string": {"query": "agent"}})
+    assert (anywhere["_shards"]["failed"], anywhere["hits"]["total"]["value"]) == (0, 6)
+    found = cluster.search({"match": {"@message": "agent"}})
+    assert found["_shards"]["failed"] == 1
+    assert [hit["_index"] for hit in found["hits"]["hits"]] == ["cwl-2026.01.15"] * 4
+
+
+def test_an_indexed_message_is_searched_as_text(open_cluster: Open) -> None:
+    cluster = open_cluster(KEEP_MESSAGE="indexed")
+    cluster.send(*TALK)
 
     def search(**query: object) -> int:
         total: int = cluster.search(query)["hits"]["total"]["value"]
@@ -298,6 +365,7 @@ def test_messages_are_kept_only_where_they_could_not_be_parsed(open_cluster: Ope
     cluster.send(line(), "no record", line(bytes=7))
 
     assert cluster.find(EVERYTHING, "@message") == [None, "no record", None]
+    assert cluster.find(EVERYTHING, "@unparsed") == [None, "no record", None]
     assert cluster.find({"exists": {"field": "@message"}}, "@message") == ["no record"]
     assert cluster.find({"term": {"bytes": 7}}, "@log_group") == ["/vpc/flow-logs"]
 

@@ -42,7 +42,7 @@ def test_a_new_index_has_the_mapping_of_the_template(open_cluster: Open) -> None
     mapping = read_mapping(cluster)
     assert mapping["properties"] == made["template"]["mappings"]["properties"]
     assert mapping["dynamic"] == "false"
-    assert len(mapping["properties"]) == len(FIELDS) + 7
+    assert len(mapping["properties"]) == len(FIELDS) + 8
 
 
 def test_the_types_are_those_that_queries_need(cluster: Cluster) -> None:
@@ -53,6 +53,7 @@ def test_the_types_are_those_that_queries_need(cluster: Cluster) -> None:
     types = {
         "@timestamp": "date",
         "@message": full_text,
+        "@unparsed": full_text,
         "@log_group": "keyword",
         "parse_error": "keyword",
         "account_id": "keyword",

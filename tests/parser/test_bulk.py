@@ -47,7 +47,8 @@ def test_a_body_has_an_action_and_a_document_for_each_event() -> None:
         b'"@owner":"012345678901","@log_group":"g","@log_stream":"s"}\n'
         b'{"create":{"_id":"341"}}\n'
         b'{"parse_error":"srcport: \'70000\' is above 65535","@timestamp":"2024-11-23T00:00:00.001Z",'
-        b'"@message":"70000 OK","@owner":"012345678901","@log_group":"g","@log_stream":"s"}\n'
+        b'"@message":"70000 OK","@unparsed":"70000 OK",'
+        b'"@owner":"012345678901","@log_group":"g","@log_stream":"s"}\n'
     )
     assert body == Body(
         index="cwl-2024.11.23",
@@ -168,7 +169,7 @@ def test_the_counts_of_a_body_are_its_own() -> None:
 def test_the_size_counts_bytes_and_not_characters() -> None:
     plain, wide = bodies(flow(1, message="443 abc")), bodies(flow(1, message="443 äöü"))
 
-    assert wide[0].size - plain[0].size == 3 * 2  # each letter stands in @message and in parse_error
+    assert wide[0].size - plain[0].size == 3 * 3  # each letter stands in @message, @unparsed and parse_error
 
 
 def test_bodies_are_made_one_at_a_time() -> None:

@@ -88,6 +88,7 @@ def test_a_line_that_cannot_be_parsed_becomes_a_document_with_its_message(
         "parse_error": error,
         "@timestamp": "2024-11-23T00:00:00.000Z",
         "@message": message,
+        "@unparsed": message,
         **SOURCE,
     }
 

@@ -63,7 +63,9 @@ def test_the_index_template_leaves_out_what_an_engine_lacks() -> None:
     made = index_template("cwl", Formats.from_text(DEFAULT), engine=SERVERLESS)["template"]
 
     assert "settings" not in made
-    assert made["mappings"]["properties"]["@message"]["type"] == "text"
+    text = {"type": "text", "norms": False, "index_options": "docs"}
+    assert made["mappings"]["properties"]["@message"] == text | {"index": False}
+    assert made["mappings"]["properties"]["@unparsed"] == text
 
 
 def test_versions_are_compared_in_the_table_alone(project: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from parser.document import METADATA, PARSE_ERROR
+from parser.document import METADATA, PARSE_ERROR, UNPARSED
 from parser.engine import Engine
 from parser.fields import FIELDS
 from parser.format import DEFAULT, Formats
@@ -14,11 +14,12 @@ FORMATS = Formats.from_text(DEFAULT)
 KEYWORD = {"type": "keyword", "ignore_above": 2048}
 PROPERTIES: dict[str, Any] = {
     "@timestamp": {"type": "date"},
-    "@message": {"type": "match_only_text"},
+    "@message": {"type": "match_only_text", "index": False},
     "@owner": KEYWORD,
     "@log_group": KEYWORD,
     "@log_stream": KEYWORD,
     "parse_error": KEYWORD,
+    "@unparsed": {"type": "match_only_text"},
     "version": {"type": "short"},
     "account_id": KEYWORD,
     "interface_id": KEYWORD,
@@ -103,7 +104,7 @@ def properties(formats: Formats = FORMATS, engine: tuple[int, int] = (3, 8)) -> 
 
 def test_every_field_has_its_type() -> None:
     assert properties() == PROPERTIES
-    assert len(PROPERTIES) == 72 + 6
+    assert len(PROPERTIES) == 72 + 7
 
 
 def test_the_template_is_this_and_nothing_else() -> None:
@@ -134,7 +135,7 @@ def test_the_prefix_chooses_the_indices() -> None:
 
 
 def test_every_name_of_a_document_has_a_type() -> None:
-    assert set(properties()) == {*METADATA, PARSE_ERROR, *(each.document_name for each in FIELDS)}
+    assert set(properties()) == {*METADATA, PARSE_ERROR, UNPARSED, *(each.document_name for each in FIELDS)}
 
 
 def test_the_default_is_the_newest_version() -> None:
@@ -145,12 +146,23 @@ def test_the_default_is_the_newest_version() -> None:
 def test_a_version_without_match_only_text_gets_plain_text(engine: tuple[int, int]) -> None:
     text = {"type": "text", "norms": False, "index_options": "docs"}
 
-    assert properties(engine=engine) == PROPERTIES | {"@message": text}
+    assert properties(engine=engine) == PROPERTIES | {"@message": text | {"index": False}, "@unparsed": text}
 
 
 @pytest.mark.parametrize("engine", [(2, 12), (2, 19), (3, 0), (3, 8), (10, 0)], ids=str)
 def test_a_version_with_match_only_text_uses_it(engine: tuple[int, int]) -> None:
     assert properties(engine=engine) == PROPERTIES
+
+
+@pytest.mark.parametrize("engine", [(1, 3), (2, 12), (3, 8)], ids=str)
+def test_a_message_that_can_be_searched_is_what_an_unparsed_line_is_in_any_case(
+    engine: tuple[int, int],
+) -> None:
+    """One type, or the days of both kinds would have two in the index pattern of Dashboards."""
+    searched = index_template("cwl", FORMATS, engine=Engine(engine), search_message=True)
+    plain = properties(engine=engine)
+
+    assert searched["template"]["mappings"]["properties"] == plain | {"@message": plain["@unparsed"]}
 
 
 def test_a_field_that_is_not_in_the_table_becomes_a_keyword() -> None:

@@ -148,7 +148,8 @@ def test_any_event_becomes_a_document_of_its_line_or_of_its_error(
 
         assert ("@message" in document) == (keep_message or "parse_error" in document)
         assert document.get("@message", event.message) == event.message
-        assert "parse_error" not in document or len(document) == 6
+        assert document.get("@unparsed") == (event.message if "parse_error" in document else None)
+        assert "parse_error" not in document or len(document) == 7
 
 
 @given(SUBSCRIPTIONS)

@@ -62,7 +62,7 @@ def examine_dashboards(cluster: Cluster, config: Config, engine: Engine) -> Find
     """Look whether the saved objects are there: a deployment goes on without them."""
     if missing := engine.lacks(Part.DASHBOARDS):
         return skipped(DASHBOARDS, missing)
-    wanted = read_objects(config.index_prefix)
+    wanted = read_objects(config)
     reply = ask_for_objects(cluster, wanted)
     if reply.no_such_api or reply.status == HTTPStatus.NOT_FOUND:
         return skipped(DASHBOARDS, NO_DASHBOARDS)

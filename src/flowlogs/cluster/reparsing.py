@@ -16,7 +16,7 @@ from flowlogs.cluster.indices import Indices
 from flowlogs.cluster.listing import read_indices
 from flowlogs.terminal.progress import shown_progress
 from handler.config import Config
-from parser.document import PARSE_ERROR, build, encode_json
+from parser.document import PARSE_ERROR, UNPARSED, build, encode_json
 from parser.subscription import Event, Subscription
 
 PAGE: Final = 500
@@ -243,7 +243,7 @@ def rebuild(hit: dict[str, Any], config: Config) -> dict[str, Any]:
         )
     except (KeyError, ValueError, TypeError) as error:
         return {PARSE_ERROR: f"the document is none of ours: {error!r}"}
-    added = {name: value for name, value in source.items() if name != PARSE_ERROR}
+    added = {name: value for name, value in source.items() if name not in (PARSE_ERROR, UNPARSED)}
     return added | build(event, subscription, config.formats, keep_message=True)
 
 

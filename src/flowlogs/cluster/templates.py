@@ -30,6 +30,7 @@ def make_wanted(config: Config, engines: Sequence[Engine]) -> list[dict[str, Any
             config.index_prefix,
             config.formats,
             engine=engine,
+            search_message=config.search_message,
             shards=config.index_shards,
             replicas=config.index_replicas,
         )

@@ -49,21 +49,22 @@ def dashboards_command(
         if as_json:
             raise fail("--json goes with --import: what --export writes is JSON already", USAGE)
         with explained():
-            prefix = _read_prefix()
-        _export(export, prefix)
+            config = _read_config()
+        _export(export, config)
     else:
         _import(stack, as_json=as_json)
 
 
-def _read_prefix() -> str:
-    """Return INDEX_PREFIX, checked as the functions check it. No cluster is asked, so none need be named."""
-    given = {"INDEX_PREFIX": os.environ.get("INDEX_PREFIX", "")}
+def _read_config() -> Config:
+    """Return what is told of the indices, checked as the functions check it. No cluster is asked."""
+    given = {name: os.environ.get(name, "") for name in ("INDEX_PREFIX", "KEEP_MESSAGE")}
     local = {"OPENSEARCH_URL": "http://127.0.0.1", "OPENSEARCH_AUTH": "none"}
-    return Config.from_environ(local | given).index_prefix
+    return Config.from_environ(local | given)
 
 
-def _export(file: Path, prefix: str) -> None:
-    text = to_ndjson(saved_objects()).replace(f"{PREFIX}-", f"{prefix}-")
+def _export(file: Path, config: Config) -> None:
+    text = to_ndjson(saved_objects(search_message=config.search_message))
+    text = text.replace(f"{PREFIX}-", f"{config.index_prefix}-")
     if str(file) == "-":
         sys.stdout.write(text)
         return

@@ -49,11 +49,15 @@ _LATER_NOTE: Final = (
 _KINDS: Final = {"ip": "ip", "date": "date", "keyword": "string", "text": "string"}
 
 
-def saved_objects() -> list[Json]:
-    """Return all objects; each refers only to others among them."""
+def saved_objects(*, search_message: bool = False) -> list[Json]:
+    """Return all objects; each refers only to others among them.
+
+    Args:
+        search_message: whether `@message` can be searched in the indices.
+    """
     every = (*PANELS, *LATER_PANELS)
     return [
-        _index_pattern(),
+        _index_pattern(search_message=search_message),
         _search(),
         _controls(),
         _note(),
@@ -85,19 +89,20 @@ def _reference(name: str, kind: str, identity: str) -> Json:
     return {"name": name, "type": kind, "id": identity}
 
 
-def _index_pattern() -> Json:
+def _index_pattern(*, search_message: bool) -> Json:
     attributes = {
         "title": INDEX,
         "timeFieldName": TIME_FIELD,
-        "fields": _text(list(_fields())),
+        "fields": _text(list(_fields(search_message=search_message))),
         "fieldFormatMap": _text(_field_formats()),
     }
     return _object("index-pattern", PATTERN, attributes, [])
 
 
-def _fields() -> Iterator[Json]:
+def _fields(*, search_message: bool) -> Iterator[Json]:
     """Describe the fields of the index template: the pattern is complete before the first record."""
-    mappings = index_template(PREFIX, Formats.from_text(DEFAULT))["template"]["mappings"]["properties"]
+    template = index_template(PREFIX, Formats.from_text(DEFAULT), search_message=search_message)
+    mappings = template["template"]["mappings"]["properties"]
     for name, mapping in sorted(mappings.items()):
         kind = "text" if mapping["type"] == "match_only_text" else mapping["type"]
         yield {
@@ -105,8 +110,8 @@ def _fields() -> Iterator[Json]:
             "name": name,
             "type": _KINDS.get(kind, "number"),
             "esTypes": [kind],
+            "searchable": mapping.get("index", True),
             "scripted": False,
-            "searchable": True,
             "aggregatable": kind != "text",
             "readFromDocValues": kind != "text",
         }

@@ -18,8 +18,11 @@ from flowlogs.deploying.template import read_parameters
 STACK: Final = "flowlogs-opensearch"
 """What a stack is called where nobody says it."""
 
-NEVER_BY_DEFAULT: Final = ("EngineVersion",)
-"""Parameters whose newer default comes to no stack by itself: no way leads back from an upgraded domain."""
+NEVER_BY_DEFAULT: Final = {
+    "EngineVersion": "no way leads back from it",
+    "KeepMessage": "with it @message of a line that was parsed is shown, and found no more",
+}
+"""Parameters whose newer default comes to no stack by itself, and why."""
 
 _OVERRIDES: Final = "--parameter-overrides"
 _STACK: Final = "--stack-name"
@@ -171,7 +174,7 @@ class Preparation:
     def _pin(self) -> list[str]:
         """Keep what a newer default would change for good."""
         told = []
-        for name in NEVER_BY_DEFAULT:
+        for name, why in NEVER_BY_DEFAULT.items():
             text, default = (
                 (self.there.parameters.get(name) if self.there else None),
                 self.parameters[name].default,
@@ -180,7 +183,7 @@ class Preparation:
                 continue
             self.chosen[name] = text
             told.append(
-                f"{name} stays {text}: the default is {default} now, and no way leads back from it; "
+                f"{name} stays {text}: the default is {default} now, and {why}; "
                 f"say {name}={default} to take it"
             )
         return told

@@ -18,6 +18,8 @@ NO_DASHBOARDS: Final = "the cluster has no OpenSearch Dashboards at /_dashboards
 
 _API: Final = "/_dashboards/api/saved_objects"
 _PREFIX_IN_FILE: Final = "cwl-"
+_MESSAGE: Final = r"""\"name\":\"@message\",\"type\":\"string\",\"esTypes\":[\"text\"],\"searchable\":"""
+"""What stands in the file before it says whether that field can be searched: JSON in a text of JSON."""
 _BOUNDARY: Final = "flowlogs-saved-objects"
 # Without the tenant objects land in the private one of whoever imports, where nobody else sees them.
 _HEADERS: Final = {"osd-xsrf": "true", "securitytenant": "global"}
@@ -32,7 +34,7 @@ def install_dashboards(cluster: Cluster, config: Config) -> Step:
     Raises:
         ClusterError: they were refused; names the first of them.
     """
-    objects = read_objects(config.index_prefix)
+    objects = read_objects(config)
     found = ask_for_objects(cluster, objects)
     if found.no_such_api:
         return Step(Did.SKIPPED, NO_DASHBOARDS)
@@ -41,20 +43,21 @@ def install_dashboards(cluster: Cluster, config: Config) -> Step:
     reply = cluster.request(
         "POST",
         f"{_API}/_import?overwrite=true",
-        _form(_read_text(config.index_prefix)),
+        _form(_read_text(config)),
         headers={**_HEADERS, "content-type": f"multipart/form-data; boundary={_BOUNDARY}"},
     )
     _check(reply, len(objects))
     return Step(Did.UPDATED if _found(found.data) else Did.CREATED, f"{len(objects)} objects")
 
 
-def read_objects(prefix: str) -> list[dict[str, Any]]:
-    """Return the saved objects for the indices of a prefix."""
-    return [json.loads(line) for line in _read_text(prefix).splitlines() if line]
+def read_objects(config: Config) -> list[dict[str, Any]]:
+    """Return the saved objects for the indices of a prefix, in which `@message` can be searched or not."""
+    return [json.loads(line) for line in _read_text(config).splitlines() if line]
 
 
-def _read_text(prefix: str) -> str:
-    return FILE.read_text(encoding="utf-8").replace(_PREFIX_IN_FILE, f"{prefix}-")
+def _read_text(config: Config) -> str:
+    text = FILE.read_text(encoding="utf-8").replace(_PREFIX_IN_FILE, f"{config.index_prefix}-")
+    return text.replace(f"{_MESSAGE}false", f"{_MESSAGE}true") if config.search_message else text
 
 
 def ask_for_objects(cluster: Cluster, objects: Sequence[dict[str, Any]]) -> Reply:

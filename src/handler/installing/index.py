@@ -30,7 +30,7 @@ def install_template(cluster: Cluster, config: Config, engine: Engine) -> Step:
 
     Args:
         cluster: where.
-        config: prefix, formats, shards and copies.
+        config: prefix, formats, shards and copies, and whether `@message` can be searched.
         engine: what the cluster is.
 
     Raises:
@@ -41,6 +41,7 @@ def install_template(cluster: Cluster, config: Config, engine: Engine) -> Step:
         config.index_prefix,
         config.formats,
         engine=engine,
+        search_message=config.search_message,
         shards=config.index_shards,
         replicas=config.index_replicas,
     )

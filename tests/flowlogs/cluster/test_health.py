@@ -45,8 +45,8 @@ def test_on_a_cluster_in_order_all_is_well_and_nothing_is_changed(any_opensearch
 
     old = any_opensearch.release.version.startswith("1.")
     lacks = (
-        "is without full text without positions (match_only_text): @message is kept as text without "
-        "frequencies, the nearest that it has"
+        "is without full text without positions (match_only_text): @message and @unparsed are text "
+        "without frequencies, the nearest that it has"
     )
     assert states(found) == all_well(any_opensearch)
     assert found == {

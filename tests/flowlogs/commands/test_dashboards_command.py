@@ -21,6 +21,17 @@ def test_export_writes_the_file_that_is_shipped(tmp_path: Path) -> None:
     assert f"{len(OBJECTS)} objects" in told.output
 
 
+def test_export_says_of_a_message_whether_it_can_be_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEEP_MESSAGE", "indexed")
+
+    pattern, *others = map(json.loads, run("dashboards", "--export", "-").output.splitlines())
+
+    fields = {each["name"]: each for each in json.loads(pattern["attributes"]["fields"])}
+    kept = {each["name"]: each for each in json.loads(OBJECTS[0]["attributes"]["fields"])}
+    assert fields == kept | {"@message": kept["@message"] | {"searchable": True}}
+    assert others == OBJECTS[1:]
+
+
 def test_export_for_another_prefix_names_nothing_after_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INDEX_PREFIX", "flow")
 

@@ -127,7 +127,7 @@ def test_variables_of_this_process_come_before_those_of_the_file() -> None:
     environ = {"INDEX_PREFIX": "mine", "HOME": "/home/someone", "AWS_REGION": "us-east-1"}
     variables = choose_variables(LOCAL, environ)
     assert variables["INDEX_PREFIX"] == "mine"
-    assert variables["KEEP_MESSAGE"] == "always"
+    assert variables["KEEP_MESSAGE"] == "stored"
     assert variables["AWS_REGION"] == "us-east-1"
     assert "HOME" not in variables
 

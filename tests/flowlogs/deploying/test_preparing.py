@@ -65,22 +65,29 @@ def test_every_parameter_is_given_so_that_a_newer_default_arrives() -> None:
 
 
 @pytest.mark.parametrize("has_file", [True, False], ids=["with a file", "without a file"])
-def test_a_newer_default_upgrades_no_domain_that_is_there(has_file: bool) -> None:
-    """No way leads back from a newer OpenSearch, so nobody gets it without having asked for it."""
-    there = Stack(
-        "UPDATE_COMPLETE", {**DEFAULTS, **NEW, "EngineVersion": "2.19"}, {**DEFAULTS, "EngineVersion": "2.19"}
-    )
+@pytest.mark.parametrize(
+    ("name", "before", "why"),
+    [
+        ("EngineVersion", "2.19", "no way leads back from it"),
+        ("KeepMessage", "always", "with it @message of a line that was parsed is shown, and found no more"),
+    ],
+    ids=["no way leads back from a newer OpenSearch", "what people search for is found no more"],
+)
+def test_a_newer_default_that_takes_something_away_comes_to_no_stack_that_is_there(
+    has_file: bool, name: str, before: str, why: str
+) -> None:
+    there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, name: before}, {**DEFAULTS, name: before})
     silent = prepare(Known(Answers("flowlogs", "", NEW)), there)
     *_, told = silent.adopt(has_file=has_file)
-    newest = DEFAULTS["EngineVersion"]
-    assert told == (
-        f"EngineVersion stays 2.19: the default is {newest} now, and no way leads back from it; "
-        f"say EngineVersion={newest} to take it"
+    newest = DEFAULTS[name]
+    assert (
+        told
+        == f"{name} stays {before}: the default is {newest} now, and {why}; say {name}={newest} to take it"
     )
     assert list(find_changes(there, silent.want().values)) == []
-    asked = prepare(Known(Answers("flowlogs", "", {**NEW, "EngineVersion": newest})), there)
+    asked = prepare(Known(Answers("flowlogs", "", {**NEW, name: newest})), there)
     asked.adopt(has_file=has_file)
-    assert asked.want().values["EngineVersion"] == newest
+    assert asked.want().values[name] == newest
 
 
 def test_what_a_pipeline_chose_is_not_undone_by_a_file_that_does_not_name_it() -> None:

@@ -47,7 +47,7 @@ def test_the_parts_are_those_of_what_is_made() -> None:
 
 def test_a_disk_that_will_not_hold_the_retention_is_told_before_it_is_full() -> None:
     assert advise_on_disk(VALUES, 1e9) == (
-        "30 days of that volume need some 50 GiB of disk, and the domain has 20: "
+        "30 days of that volume need some 44 GiB of disk, and the domain has 20: "
         "raise VolumeSize, or lower RetentionDays"
     )
     assert advise_on_disk(VALUES | {"VolumeSize": "60"}, 1e9) == ""

@@ -176,6 +176,29 @@ def test_a_template_of_the_same_priority_is_named(
     )
 
 
+def test_another_way_to_keep_messages_is_that_of_the_next_day(
+    front: Front, dashboards: Dashboards, opensearch: Embedded, stack: CloudFormation
+) -> None:
+    def is_searched() -> list[bool]:
+        made = opensearch.request("POST", "/_index_template/_simulate_index/cwl-2026.01.02")[1]
+        message = made["template"]["mappings"]["properties"]["@message"]
+        pattern = json.loads(dashboards.objects["index-pattern", "cwl-flow-logs"]["attributes"]["fields"])
+        (field,) = (each for each in pattern if each["name"] == "@message")
+        return [message.get("index", True), field["searchable"]]
+
+    before = stack.send("Create", KeepMessage="always")
+    assert is_searched() == [True, True]
+    front.calls.clear()
+    changed = stack.send("Update", KeepMessage="stored")
+    assert is_searched() == [False, False]
+    again = stack.send("Update", KeepMessage="stored")
+
+    assert {each["Status"] for each in (before, changed, again)} == {"SUCCESS"}
+    assert front.writes == ["PUT /_index_template/cwl", "POST /_dashboards/api/saved_objects/_import"]
+    assert changed["Reason"] == "changed: IndexTemplate, Dashboards"
+    assert again["Reason"] == "everything was there; nothing was changed"
+
+
 def test_stacks_whose_prefixes_begin_alike_live_side_by_side(
     front: Front, opensearch: Embedded, ism: StateManagement, stack: CloudFormation
 ) -> None:
