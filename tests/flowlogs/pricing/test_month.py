@@ -51,5 +51,5 @@ def test_a_disk_that_will_not_hold_the_retention_is_told_before_it_is_full() -> 
         "raise VolumeSize, or lower RetentionDays"
     )
     assert advise_on_disk(VALUES | {"VolumeSize": "60"}, 1e9) == ""
-    assert "100 GiB" in advise_on_disk(VALUES | {"InstanceCount": "2"}, 1e9)
+    assert "88 GiB" in advise_on_disk(VALUES | {"InstanceCount": "2"}, 1e9)
     assert advise_on_disk(VALUES | {"OpenSearchUrl": "https://x"}, 1e12) == ""
