@@ -141,6 +141,24 @@ def test_what_a_domain_does_not_survive_is_refused_and_the_stack_goes_back(
     assert aws.outputs(STACK) == outputs
 
 
+def test_the_setup_is_run_again_by_a_number_and_tells_the_groups_that_it_could_not(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    """When the stack was made, the domain had not added itself to the pool; the tests above have added it."""
+    assert outputs["SetupWarnings"].startswith("Dashboards gives everybody the readers' role")
+    done = aws.deploy(STACK, {**parameters, "SetupRun": "1"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert aws.outputs(STACK)["SetupWarnings"] == "none"
+    identities, pool = aws.client("cognito-identity"), pools(aws, outputs)["IdentityPool"]
+    (provider,) = identities.describe_identity_pool(IdentityPoolId=pool)["CognitoIdentityProviders"]
+    assert identities.get_identity_pool_roles(IdentityPoolId=pool)["RoleMappings"] == {
+        f"{provider['ProviderName']}:{provider['ClientId']}": {
+            "Type": "Token",
+            "AmbiguousRoleResolution": "AuthenticatedRole",
+        }
+    }
+
+
 def test_deleting_the_stack_keeps_the_domain_and_what_it_needs(aws: Aws, outputs: dict[str, str]) -> None:
     before = pools(aws, outputs)
     permissions = aws.client("logs").describe_resource_policies()["resourcePolicies"]
