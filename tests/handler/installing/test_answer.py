@@ -52,3 +52,12 @@ def test_an_answer_that_is_too_long_keeps_what_the_template_reads(stack: CloudFo
     assert answer["Data"]["LogFormats"] == formats
     assert answer["Data"]["Warnings"].startswith("?'/?'/")
     assert answer["Reason"].startswith("?'?'")
+
+
+def test_a_warning_is_told_whole_with_its_cause_and_its_remedy(stack: CloudFormation) -> None:
+    """AWS's sentence of a refusal alone has some 300 characters."""
+    request = custom_resource.Request.from_event(stack.event("Create"))
+    data = {"Warnings": "w" * 900, "Groups": "g" * 900}
+    answer = json.loads(custom_resource.encode_answer(request, custom_resource.Status.SUCCESS, "", data))
+
+    assert answer["Data"] == {"Warnings": "w" * 900, "Groups": "g" * 300}
