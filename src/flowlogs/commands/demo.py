@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from flowlogs.cluster.connection import count_documents, install_template, open_client
 from flowlogs.cluster.indices import Indices
@@ -31,6 +30,7 @@ from flowlogs.local.turn import take_turn
 from flowlogs.report.period import Period
 from flowlogs.terminal.display import foreign, format_bytes, format_count, make_console, plain_table
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.progress import shown_progress
 from flowlogs.traffic import day as traffic
 from flowlogs.traffic.network import build_network
 from parser.format import Formats, known_formats, parse_format
@@ -91,6 +91,12 @@ def demo_command(
 
     With --outage: an hour of traffic on a cluster of its own, which is
     killed in the middle; doctor and verify find it, replay mends it.
+
+    Exit status 1 says that the counts do not add up.
+
+    [bold]Example[/bold]
+
+    flowlogs demo --day 2026-01-15 --records 20000 --source stream
     """
     console = make_console(markup=True)
     if outage and source is not Source.SUBSCRIPTION:
@@ -128,7 +134,7 @@ def run_demo(
     environ.pop("FAILURE_BUCKET", None)  # nothing of a demo is worth keeping
     with _invoking(source, environ) as (send, size):
         started = time.perf_counter()
-        totals = _send_all(console, send, size, samples, day, records)
+        totals = _send_all(send, size, samples, day, records)
         seconds = time.perf_counter() - started
     added = count_documents(client, config.index_prefix, ours) - before
     _print_counts(console, totals, added, seconds)
@@ -167,7 +173,6 @@ def _make_query(samples: Iterable[traffic.LambdaEvent]) -> dict[str, Any]:
 
 
 def _send_all(
-    console: Console,
     send: SendBatch,
     size: int,
     samples: Sequence[traffic.LambdaEvent],
@@ -180,14 +185,12 @@ def _send_all(
         payload.event for each, number in days for payload in traffic.generate_day(each, records=number)
     )
     totals: Counter[str] = Counter()
-    columns = (TextColumn("sending records"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task("", total=expected)
+    with shown_progress("sending records", expected) as advance:
         events_in_order = itertools.chain(samples, payloads)
         while events := tuple(itertools.islice(events_in_order, size)):
             counts = send(events)
             totals.update(counts)
-            progress.advance(task, counts["received"])
+            advance(counts["received"])
     return totals
 
 

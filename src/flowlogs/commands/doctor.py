@@ -62,8 +62,7 @@ def doctor_command(
         account = examine_account(deployment, given.repeat(stack), people)
         findings = [*_examine_cluster(deployment, stack, people), *account]
     if as_json:
-        shown = [{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]
-        print(dump_json(shown))
+        print_json(findings)
     else:
         print_findings(make_console(), findings)
     if any(each.state in (State.PROBLEM, State.UNKNOWN) for each in findings):
@@ -80,6 +79,11 @@ def _examine_cluster(deployment: Deployment, stack: str | None, people: People |
         yield from (unknown(name, "the cluster cannot be asked") for name in (SIGN, *INSIDE))
         return
     yield from examine(config, client, datetime.now(UTC).date(), people)
+
+
+def print_json(findings: list[Finding]) -> None:
+    """Print findings for machines."""
+    print(dump_json([{"name": each.name, "state": each.state.value, "text": each.text} for each in findings]))
 
 
 def print_findings(console: Console, findings: list[Finding]) -> None:

@@ -70,6 +70,14 @@ def invoke_command(
     The function's log goes to standard error, its result to standard
     output. Where Docker runs, this is "sam local invoke"; elsewhere the
     same artifact runs under AWS's runtime client.
+
+    Exit status 1 says that the function failed, or could not be built.
+
+    [bold]Examples[/bold]
+
+    flowlogs invoke events/flow-logs-v2.json
+
+    flowlogs invoke --function StreamFunction events/stream/records.json
     """
     demand_checkout("invoke", "builds the functions")
     if function not in HANDLERS:
@@ -176,7 +184,8 @@ def _invoke_by_sam(event_path: Path, variables: Mapping[str, str], function: str
         json.dump({function: reach_from_container(variables, system)}, file)
         file.flush()
         command = sam_command(folder, event_path, Path(file.name), architecture, system, function)
-        return subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
+        done = subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False)
+        return INCOMPLETE if done.returncode else 0
 
 
 def reach_from_container(variables: Mapping[str, str], system: str) -> dict[str, str]:

@@ -9,10 +9,11 @@ from rich.text import Text
 
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.finding import Finding, State
-from flowlogs.commands.doctor import STYLES
+from flowlogs.commands.doctor import STYLES, print_json
 from flowlogs.proving.journey import Place, travel
 from flowlogs.terminal.display import foreign, make_console
 from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.options import Json
 
 
 def smoke_command(
@@ -22,6 +23,7 @@ def smoke_command(
         float,
         typer.Option(min=0, help="The most seconds to wait for the document, and as many for the numbers."),
     ] = 300.0,
+    as_json: Json = False,
 ) -> None:
     """Send a marked line through the stack, and look at each step.
 
@@ -39,6 +41,8 @@ def smoke_command(
     [bold]Examples[/bold]
 
     flowlogs smoke --stack flowlogs-opensearch
+
+    flowlogs smoke --stack flowlogs-opensearch --json | jq '.[].state'
     """
     with explained():
         deployment = Deployment().complete(stack)
@@ -56,7 +60,11 @@ def smoke_command(
         seconds=wait,
         pause=min(3.0, wait / 10),
     )
-    findings = list(_show(make_console(), travel(place)))
+    if as_json:
+        findings = list(travel(place))
+        print_json(findings)
+    else:
+        findings = list(_show(make_console(), travel(place)))
     if any(each.state in (State.PROBLEM, State.UNKNOWN) for each in findings):
         raise typer.Exit(INCOMPLETE)
 
