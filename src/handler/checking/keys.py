@@ -19,11 +19,12 @@ def find_key_changes(choices: Choices, before: Choices) -> Iterator[str]:
     Args:
         choices: as for `find_contradictions`. Where `KmsKeyArn` is empty all has AWS's own keys, which every
             role may use.
-        before: the same before the change. Without a `KmsKeyArn`, be it empty, nobody knows which it was (the
-            stack is made, or comes from a version whose check was not told), and nothing is refused.
+        before: the same before the change. Where one of both has no `KmsKeyArn`, be it empty, nobody knows
+            whether it changes (the stack is made, or comes from or goes back to a version that does not tell
+            the check), and nothing is refused.
     """
-    wanted, had = choices.get(KEY, ""), before.get(KEY)
-    if had is None or wanted == had:
+    wanted, had = choices.get(KEY), before.get(KEY)
+    if wanted is None or had is None or wanted == had:
         return
     further, kept = _split(before), _split(choices)
     if wanted and wanted not in further:

@@ -35,7 +35,7 @@ def given(key: str, *further: str) -> dict[str, str]:
         pytest.param(given(""), given("", "one"), id="the first of two steps to a first key"),
         pytest.param(given("", "one"), given("one"), id="the second"),
         pytest.param(given("one"), given("", "one"), id="to AWS's own, in one"),
-        pytest.param(given("one"), {"FurtherKmsKeyArns": "one"}, id="the same, where nothing empty is told"),
+        pytest.param(given("one"), {"RetentionDays": "30"}, id="back to an earlier version"),
     ],
 )
 def test_what_each_role_may_use_before_and_after_is_let_through(
