@@ -56,6 +56,7 @@ class FakeAccount(Account):
     storage: tuple[int, int] | None = (10, 200)
     volume: float | None = 2e9
     resources: dict[str, str] = field(default_factory=dict)
+    ways: dict[str, str] = field(default_factory=dict)
     refused: frozenset[str] = frozenset()
 
     def identify(self) -> Identity:
@@ -93,6 +94,10 @@ class FakeAccount(Account):
 
     def list_subnets(self, vpc: str) -> list[Named]:
         return [Named("subnet-01", "10.0.1.0/24, eu-central-1a")]
+
+    def find_way_to_s3(self, subnet: str) -> str:
+        self._demand("find_way_to_s3")
+        return self.ways.get(subnet, "vpce-0a")
 
     def list_security_groups(self, vpc: str) -> list[Named]:
         return [Named("sg-01", "default, default VPC security group")]

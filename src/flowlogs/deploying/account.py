@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from flowlogs.cluster.account import read_class
 from flowlogs.deploying.domains import Domain, describe_collections, describe_domains, read_disk
+from flowlogs.deploying.routes import find_way_to_s3
 from flowlogs.terminal.exits import describe, is_denied, read_code
 
 T = TypeVar("T")
@@ -175,6 +176,10 @@ class Account:
             return [_name(each, "SubnetId", each["CidrBlock"], each["AvailabilityZone"]) for each in found]
 
         return _ask(ask)
+
+    def find_way_to_s3(self, subnet: str) -> str:
+        """Return by what S3 is reached from a subnet; empty where by nothing."""
+        return _ask(lambda: find_way_to_s3(_client("ec2"), subnet))
 
     def list_security_groups(self, vpc: str) -> list[Named]:
         """Return the security groups of a VPC."""

@@ -15,6 +15,7 @@ POLICIES: Final = "CloudWatch Logs has room for a resource policy"
 NAME: Final = "the domain's name is free"
 DISK: Final = "the domain's nodes take that disk"
 REACH: Final = "OpenSearch can be reached"
+WAY: Final = "the functions reach S3 from their subnets"
 
 DOMAIN: Final = "Domain"
 """The new domain's logical name in the template."""
@@ -82,6 +83,7 @@ def examine(wanted: Wanted, account: Account, connect: Callable[[str], str]) -> 
         connect: returns why an address does not answer; empty where it does.
     """
     group, makes_domain = wanted.values["LogGroupName"], not wanted.values["OpenSearchUrl"]
+    subnets = [each for each in wanted.values["FunctionSubnetIds"].split(",") if each]
     looks: dict[str, Callable[[], Finding] | str] = {
         GROUP: (lambda: _look_at_class(account, group)) if group else "the stack makes one",
         FILTERS: (lambda: _look_at_filters(account, wanted)) if group else "the stack makes the log group",
@@ -89,6 +91,7 @@ def examine(wanted: Wanted, account: Account, connect: Callable[[str], str]) -> 
         NAME: (lambda: _look_at_name(account, wanted)) if makes_domain else "no domain is made",
         DISK: (lambda: _look_at_disk(account, wanted)) if makes_domain else "no domain is made",
         REACH: "the stack makes the domain" if makes_domain else lambda: _look_at_reach(wanted, connect),
+        WAY: (lambda: _look_at_way(account, subnets)) if subnets else "they run in no VPC",
     }
     for name, look in looks.items():
         if isinstance(look, str):
@@ -185,3 +188,14 @@ def _look_at_reach(wanted: Wanted, connect: Callable[[str], str]) -> Finding:
             REACH, f"{url} does not answer here ({why}); whether it does in the functions' VPC is not known"
         )
     return problem(REACH, f"{url} does not answer: {why}")
+
+
+def _look_at_way(account: Account, subnets: list[str]) -> Finding:
+    ways = {each: account.find_way_to_s3(each) for each in subnets}
+    if cut_off := [subnet for subnet, way in ways.items() if not way]:
+        return problem(
+            WAY,
+            f"{', '.join(cut_off)} has no way to S3, which takes what fails and the setup's answer: make a "
+            "gateway endpoint of S3 for its route table (it is free), or a route to a NAT gateway",
+        )
+    return ok(WAY, ", ".join(f"{subnet} by {way}" for subnet, way in ways.items()))

@@ -41,6 +41,7 @@ def test_an_existing_domain_and_a_log_group_that_fit(template: dict[str, Any]) -
         checks.NAME: ("skipped", "no domain is made"),
         checks.DISK: ("skipped", "no domain is made"),
         checks.REACH: ("ok", DOMAIN.url),
+        checks.WAY: ("skipped", "they run in no VPC"),
     }
 
 
@@ -52,7 +53,26 @@ def test_a_new_domain_that_fits(template: dict[str, Any]) -> None:
         checks.NAME: ("ok", "flowlogs"),
         checks.DISK: ("ok", "t3.medium.search, 20 of at most 200 GiB"),
         checks.REACH: ("skipped", "the stack makes the domain"),
+        checks.WAY: ("skipped", "they run in no VPC"),
     }
+
+
+def test_functions_in_a_vpc_need_a_way_to_s3_from_each_of_their_subnets(template: dict[str, Any]) -> None:
+    """Without it the setup cannot answer, and a deployment hangs until its time is over."""
+    inside = EXISTING | {
+        "FunctionVpc": "other",
+        "FunctionSubnetIds": "subnet-1,subnet-2",
+        "FunctionSecurityGroupIds": "sg-1",
+    }
+    accounts = (
+        FakeAccount(ways={"subnet-2": "nat-0a"}),
+        FakeAccount(ways={"subnet-2": ""}),
+        FakeAccount(refused=frozenset({"find_way_to_s3"})),
+    )
+    (first, ways), (second, why), (third, _) = (look(template, inside, each)[checks.WAY] for each in accounts)
+    assert (first, second, third) == ("ok", "problem", "unknown")
+    assert ways == "subnet-1 by vpce-0a, subnet-2 by nat-0a"
+    assert why.startswith("subnet-2 has no way to S3, which takes what fails and the setup's answer: make")
 
 
 OTHERS = [("to-s3", "arn:aws:firehose:x"), ("security", "arn:aws:lambda:y")]
@@ -172,5 +192,6 @@ def test_what_may_not_be_asked_is_not_known_and_says_so(template: dict[str, Any]
     assert {said for _, said in found.values()} == {
         "not permitted to you: AccessDenied",
         "the stack makes the domain",
+        "they run in no VPC",
     }
     assert [state for state, _ in found.values()] == ["unknown"] * 5 + ["skipped"]
