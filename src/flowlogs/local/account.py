@@ -39,6 +39,12 @@ class Account:
             Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
 
+    def put(self, bucket: str, objects: Mapping[str, bytes]) -> None:
+        """Put objects into a bucket, by their keys."""
+        s3 = self._client("s3")
+        for key, data in objects.items():
+            s3.put_object(Bucket=bucket, Key=key, Body=data)
+
     def subscribe(self, function: str, log_group: str, filter_name: str) -> None:
         """Make a function (without code), a log group, and the filter that sends the one to the other."""
         role = self._client("iam").create_role(RoleName=function, AssumeRolePolicyDocument="{}")
