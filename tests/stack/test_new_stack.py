@@ -207,6 +207,22 @@ def test_the_people_are_deleted_for_good_with_their_stack(aws: Aws, outputs: dic
     assert before["UserPool"] not in [each["Id"] for each in left]
 
 
+def test_a_stack_of_the_same_name_is_made_again_beside_what_stayed(
+    aws: Aws, outputs: dict[str, str], parameters: dict[str, str]
+) -> None:
+    """With another domain; all else that stayed has names that nobody else takes."""
+    done = aws.deploy(STACK, {**parameters, "DomainName": "more"})
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    before, after = ({*each["OwnLogGroups"].split(",")} for each in (outputs, aws.outputs(STACK)))
+    assert before & after == {outputs["FunctionLogs"]}
+    found = aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/flowlogs/{STACK}/")["logGroups"]
+    assert {each["logGroupName"] for each in found} == before | after
+    names = [
+        each["policyName"] for each in aws.client("logs").describe_resource_policies()["resourcePolicies"]
+    ]
+    assert sorted(re.sub("[0-9a-f]+$", "", each) for each in names) == [f"{STACK}-logs-", f"{STACK}-more-"]
+
+
 def pools(aws: Aws, outputs: dict[str, str]) -> dict[str, str]:
     """Return the ids of the user pool and the identity pool, by their logical names."""
     found = aws.client("cloudformation").describe_stack_resources(StackName=outputs["PeopleStack"])
