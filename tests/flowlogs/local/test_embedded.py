@@ -164,6 +164,7 @@ def test_a_running_node_on_the_projects_data_is_shared_and_left_running(
     assert other.running
 
 
+@pytest.mark.long  # the next test tells the same of a port, with a stranger on it
 def test_a_node_whose_port_another_takes_meanwhile_does_not_take_that_for_itself(tmp_path: Path) -> None:
     port = loopback.free_low_port()
     nodes = [Embedded(tmp_path / name, port=port, heap="256m") for name in "ab"]
@@ -235,6 +236,7 @@ def test_a_stranger_on_the_usual_port_is_left_alone(
         assert url != opensearch.url
 
 
+@pytest.mark.long  # two starts, half a minute
 def test_a_node_whose_index_stays_red_says_which_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not after two minutes, and not with a line of its log that tells of something else."""
     monkeypatch.setattr(embedded, "_RED_SECONDS", 0.5)
