@@ -146,7 +146,7 @@ lock: $(UV_READY) ## Renew requirements/*.txt from the groups in pyproject.toml
 	@$(LOCK) --group pyproject.toml:dev --output-file requirements/dev.txt >/dev/null
 	@$(LOCK) --group pyproject.toml:lambda --constraints requirements/dev.txt \
 	    --output-file requirements/lambda.txt >/dev/null
-	@for group in sam ministack checkov workflows bench site; do \
+	@for group in sam ministack checkov workflows bench release site; do \
 	    $(LOCK) --group pyproject.toml:$$group --output-file requirements/$$group.txt >/dev/null || exit 1; done
 
 .PHONY: docs
@@ -162,6 +162,10 @@ docs: .venv/.stamp ## Renew what is written from code and template: tables, NOTI
 site: .venv-site/.stamp ## Make a site of docs/ in .site/; a broken link fails it
 	@NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --quiet
 	@echo "site: .site/index.html"
+
+.PHONY: release
+release: .venv/.stamp .venv-sam/.stamp .venv-release/.stamp $(UV_READY) ## Build what is published as VERSION=x.y.z into dist/, twice, and compare; upload nothing
+	@$(RUN)/python -m tools.release "$(VERSION)"
 
 .PHONY: dashboards
 dashboards: .venv/.stamp ## Renew the saved objects for OpenSearch Dashboards from the panels
