@@ -87,7 +87,12 @@ class Account:
                     "AWS makes a domain inside of a VPC only where the account has its service-linked role:"
                     " aws iam create-service-linked-role --aws-service-name opensearchservice.amazonaws.com"
                 )
-        elif self._find_own_domain() != name:
+            return
+        asked = len(self.unknown)
+        own = self._find_own_domain()
+        if len(self.unknown) > asked:
+            return  # whose it is was not told: it may be the stack's own, which no other name helps
+        if own != name:
             yield (
                 f"A domain {name} is there already. Give another DomainName, or its endpoint and its ARN as"
                 " OpenSearchUrl and OpenSearchArn."
@@ -136,7 +141,7 @@ class Account:
         return {**before, _KEY: found["KeyMetadata"]["Arn"]}
 
     def _find_own_domain(self) -> str:
-        """Return the name of the domain that the stack has; empty where it has none."""
+        """Return the name of the domain that the stack has; empty where it has none, or that is not told."""
         client = self._connect("cloudformation")
         found = self._ask(
             "the stack's own domain",

@@ -251,6 +251,18 @@ def test_what_may_not_be_asked_is_said_and_stops_nothing(send: Send, services: S
     )
 
 
+def test_a_domain_that_nobody_tells_the_owner_of_is_not_taken_for_anothers(
+    send: Send, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another name, as it is advised for another's domain, would leave the stack's own behind."""
+    services.domains["flowlogs"], services.own_domain = STATUS, "flowlogs"
+    monkeypatch.setattr(services, "describe_stack_resource", Refusing().describe_stack_resource)
+    assert send("Update", WANTED, **WANTED) == (
+        "SUCCESS",
+        "nothing stands in the way; not checked: the stack's own domain (AccessDenied)",
+    )
+
+
 def test_a_role_that_is_not_known_everywhere_yet_is_waited_for() -> None:
     services = Services()
     calls = iter([Refusing(), Refusing(), services])
