@@ -11,7 +11,7 @@ from flowlogs.deploying.checks import Wanted
 from flowlogs.deploying.intrinsic import find_refusals
 from flowlogs.deploying.overrides import read_arguments, read_sam_configuration
 from flowlogs.deploying.questions import ASKED, Interview
-from flowlogs.deploying.stages import NOT_YET
+from flowlogs.deploying.stages import NEVER_MADE, NOT_YET
 from flowlogs.deploying.talk import Talk
 from flowlogs.deploying.template import read_parameters
 
@@ -135,7 +135,8 @@ class Preparation:
         """Take over what the stack was given and nobody says anew; return sentences about it.
 
         What somebody chose for the stack stays until somebody says otherwise: a retention that a pipeline
-        gave is not undone by a file that has never heard of it.
+        gave is not undone by a file that has never heard of it. Of a stack that was never whole nothing is
+        taken over: what made it fail may be among it, and is taken out of the file to mend that.
 
         Args:
             has_file: there is a file of answers.
@@ -153,6 +154,8 @@ class Preparation:
         if self.known.frozen:
             self.chosen = chosen
             return self._pin()
+        if self.there.status in NEVER_MADE:
+            return []
         unsaid = {
             name: text for name, text in chosen.items() if name in self.parameters and name not in self.chosen
         }

@@ -8,6 +8,9 @@ FAILED_FIRST: Final = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE
 NOTHING_LEFT: Final = "ROLLBACK_COMPLETE"
 """What was made has been deleted again, data or not: there was none yet."""
 
+NEVER_MADE: Final = FAILED_FIRST - {"DELETE_FAILED"}
+"""It never was whole, and failed with what it was given: nobody may want that again."""
+
 STUCK: Final = "UPDATE_ROLLBACK_FAILED"
 NOT_YET: Final = "REVIEW_IN_PROGRESS"
 """Only a change set is there, and no resource: as good as no stack."""

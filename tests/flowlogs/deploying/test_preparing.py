@@ -106,6 +106,22 @@ def test_what_a_pipeline_chose_is_not_undone_by_a_file_that_does_not_name_it() -
     assert list(find_changes(there, wanted.values)) == [("FailureDays", "90", "60", False)]
 
 
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"])
+@pytest.mark.parametrize("has_file", [True, False], ids=["with a file", "without a file"])
+def test_what_made_a_first_deployment_fail_is_gone_with_the_line_that_said_it(
+    status: str, has_file: bool
+) -> None:
+    """A flow log that is there already: leave VpcId empty, as docs/first-account.md says."""
+    there = Stack(
+        status,
+        {**DEFAULTS, "AdminEmail": NEW["AdminEmail"], "VpcId": "vpc-0a"},
+        {**DEFAULTS, "Timeout": "55"},
+    )
+    preparation = prepare(Known(Answers("flowlogs", "", NEW)), there)
+    assert preparation.adopt(has_file=has_file) == []
+    assert preparation.want().values == {**DEFAULTS, **NEW}
+
+
 def test_a_stack_without_a_file_of_answers_keeps_what_was_chosen_for_it() -> None:
     there = Stack(
         "CREATE_COMPLETE",
