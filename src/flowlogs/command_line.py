@@ -143,8 +143,9 @@ class Commands(TyperGroup):
     """Takes the options of all commands before and behind a command's name, as the AWS CLI does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  # typer hides its type
-        """Read the arguments."""
-        return super().parse_args(ctx, put_first(args))
+        """Read the arguments; without any, help is what is asked for."""
+        asked = put_first(args) if args or ctx.resilient_parsing else ["--help"]
+        return super().parse_args(ctx, asked)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401  # typer hides its type
         """Find the command that is asked for, to run it, or to complete what is typed of it."""
@@ -160,7 +161,6 @@ class Commands(TyperGroup):
 app: Final = typer.Typer(
     name="flowlogs",
     cls=Commands,
-    no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

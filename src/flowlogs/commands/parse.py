@@ -149,7 +149,11 @@ def _open(file: Path | None) -> Iterator[BufferedReader]:
             raise OSError("standard input is closed, and no file is named")
         yield cast("BufferedReader", sys.stdin.buffer)
     else:
-        with file.open("rb") as stream:
+        try:
+            stream = file.open("rb")
+        except OSError as error:
+            raise fail(f"{file}: {error.strerror}", USAGE) from error
+        with stream:
             yield stream
 
 

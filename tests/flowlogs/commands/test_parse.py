@@ -367,13 +367,14 @@ def test_a_format_that_cannot_be_used_is_a_wrong_call(formats: list[str], messag
     assert done.error.count("\n") == 1
 
 
-def test_a_file_that_cannot_be_read_ends_with_one_sentence(tmp_path: Path) -> None:
-    for path, message in ((tmp_path / "none", "No such file"), (tmp_path, "Is a directory")):
-        done = run(path)
-        assert (done.status, done.out) == (1, b"")
-        assert message in done.error
-        assert str(path) in done.error
-        assert done.error.count("\n") == 1
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none", "No such file or directory"), (".", "Is a directory")],
+    ids=["none", "folder"],
+)
+def test_a_file_that_cannot_be_read_is_a_wrong_call(name: str, message: str, tmp_path: Path) -> None:
+    done = run(tmp_path / name)
+    assert (done.status, done.out, done.error) == (2, b"", f"flowlogs: {tmp_path / name}: {message}\n")
 
 
 def test_an_unknown_option_is_a_wrong_call() -> None:

@@ -80,6 +80,11 @@ def test_a_command_that_is_interrupted_ends_with_the_number_of_that() -> None:
     assert b"Traceback" not in errors
 
 
+def test_without_a_word_the_command_line_explains_itself() -> None:
+    assert run() == run("--help")
+    assert run().status == 0
+
+
 @pytest.mark.parametrize(
     ("environ", "expected"),
     [
