@@ -1,7 +1,7 @@
 """OpenSearch as an account has it: domains, and collections of Serverless."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 _AT_A_TIME: Final = 5
@@ -20,6 +20,7 @@ class Domain:
         vpc, subnets: where its endpoint is; empty for a public one.
         guarded: it has fine-grained access control.
         passwords: it has users of its own.
+        values: what the parameters of a stack that makes such a domain would be, as far as they change it.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Domain:
     subnets: tuple[str, ...] = ()
     guarded: bool = False
     passwords: bool = False
+    values: dict[str, str] = field(default_factory=dict, compare=False)
 
 
 def describe_domains(client: Any) -> Iterator[Domain]:  # noqa: ANN401  # boto3's, made when it runs
@@ -54,7 +56,31 @@ def _read_domain(said: Mapping[str, Any]) -> Domain:
         subnets=tuple(said.get("VPCOptions", {}).get("SubnetIds", ())),
         guarded=bool(security.get("Enabled")),
         passwords=bool(security.get("InternalUserDatabaseEnabled")),
+        values=_read_values(said),
     )
+
+
+def _read_values(said: Mapping[str, Any]) -> dict[str, str]:
+    nodes, disk = said.get("ClusterConfig", {}), said.get("EBSOptions", {})
+    network, logs = said.get("VPCOptions", {}), said.get("LogPublishingOptions", {})
+    zones = nodes.get("ZoneAwarenessConfig", {}).get("AvailabilityZoneCount", 2)
+    found = {
+        "DomainName": said["DomainName"],
+        "EngineVersion": said.get("EngineVersion", "").rpartition("_")[2],
+        "InstanceType": nodes.get("InstanceType", ""),
+        "InstanceCount": str(nodes.get("InstanceCount", "")),
+        "DomainZones": str(zones if nodes.get("ZoneAwarenessEnabled") else 1),
+        "VolumeSize": str(disk.get("VolumeSize", "")) if disk.get("EBSEnabled") else "",
+        "DedicatedMasterType": nodes.get("DedicatedMasterType", "")
+        if nodes.get("DedicatedMasterEnabled")
+        else "",
+        "WarmCount": str(nodes.get("WarmCount", "")) if nodes.get("WarmEnabled") else "",
+        "WarmType": nodes.get("WarmType", "") if nodes.get("WarmEnabled") else "",
+        "AuditLogs": "true" if logs.get("AUDIT_LOGS", {}).get("Enabled") else "",
+        "DomainVpcId": network.get("VPCId", ""),
+        "DomainSubnetIds": ",".join(network.get("SubnetIds", ())),
+    }
+    return {name: text for name, text in found.items() if text}
 
 
 def describe_collections(client: Any) -> Iterator[Domain]:  # noqa: ANN401

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from flowlogs.deploying.account import Account
+from flowlogs.deploying.account import Account, RefusedError
 from flowlogs.deploying.answers import ANSWERS, SAM_CONFIGURATION, Answers, read_answers, write_answers
-from flowlogs.deploying.checks import Wanted
+from flowlogs.deploying.checks import DOMAIN, Wanted
 from flowlogs.deploying.intrinsic import find_refusals
 from flowlogs.deploying.overrides import read_arguments, read_sam_configuration
 from flowlogs.deploying.questions import ASKED, Interview
@@ -160,7 +160,7 @@ class Preparation:
             name: text for name, text in chosen.items() if name in self.parameters and name not in self.chosen
         }
         self.chosen = {**unsaid, **self.chosen}
-        pinned = self._pin()
+        pinned = [*self._take_imported(), *self._pin()]
         if not has_file:
             stays = "is there: what it was given stays, but for what is said otherwise"
             return [f"{self.known.answers.stack} {stays}", *pinned]
@@ -190,6 +190,22 @@ class Preparation:
                 f"say {name}={default} to take it"
             )
         return told
+
+    def _take_imported(self) -> list[str]:
+        """Keep an imported domain as it is: its stack has no parameters yet, and defaults would change it."""
+        name = "DomainName"
+        if self.there is None or name in self.there.parameters or self.chosen.get("OpenSearchUrl"):
+            return []
+        try:
+            own = self._account.find_resource(self.known.answers.stack, DOMAIN)
+            found = [each for each in self._account.list_domains() if own and each.name == own]
+        except RefusedError as error:
+            return [f"whether a domain was imported is not known, name all that it has ({error})"]
+        if not found or self.chosen.get(name, own) != own:
+            return []
+        unsaid = {name: text for name, text in found[0].values.items() if name not in self.chosen}
+        self.chosen = {**self.chosen, **unsaid}
+        return [f"{name} stays {text}: the imported domain has it" for name, text in unsaid.items()]
 
     def ask(self, talk: Talk, *, again: bool) -> None:
         """Ask a person for what is missing, or for all that is ever asked again."""

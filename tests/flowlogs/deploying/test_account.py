@@ -1,6 +1,7 @@
 """What an account has is asked of AWS, and what may not be asked is told with its reason."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from botocore.stub import Stubber
 from flowlogs.deploying import account as asked
 from flowlogs.deploying.account import Account, Identity, Named, RefusedError, Stack
 from flowlogs.deploying.domains import Domain
+from flowlogs.deploying.template import load_template, read_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +203,80 @@ def test_domains_are_described_five_at_a_time(monkeypatch: pytest.MonkeyPatch) -
         subnets=("subnet-1",),
         guarded=True,
     )
+
+
+PLAIN = {
+    "ClusterConfig": {"InstanceType": "t3.medium.search", "InstanceCount": 1, "DedicatedMasterType": "m7g.x"},
+    "EBSOptions": {"EBSEnabled": True, "VolumeType": "gp3", "VolumeSize": 20},
+}
+LARGE = {
+    "ClusterConfig": {
+        "InstanceType": "i4i.large.search",
+        "InstanceCount": 3,
+        "ZoneAwarenessEnabled": True,
+        "ZoneAwarenessConfig": {"AvailabilityZoneCount": 3},
+        "DedicatedMasterEnabled": True,
+        "DedicatedMasterType": "m7g.large.search",
+        "WarmEnabled": True,
+        "WarmType": "ultrawarm1.large.search",
+        "WarmCount": 2,
+    },
+    "EBSOptions": {"EBSEnabled": False},
+    "VPCOptions": {"VPCId": "vpc-1", "SubnetIds": ["subnet-1", "subnet-2", "subnet-3"]},
+    "LogPublishingOptions": {"AUDIT_LOGS": {"Enabled": True}},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "values"),
+    [
+        pytest.param(
+            PLAIN,
+            {
+                "InstanceType": "t3.medium.search",
+                "InstanceCount": "1",
+                "DomainZones": "1",
+                "VolumeSize": "20",
+            },
+            id="one node",
+        ),
+        pytest.param(
+            LARGE,
+            {
+                "InstanceType": "i4i.large.search",
+                "InstanceCount": "3",
+                "DomainZones": "3",
+                "DedicatedMasterType": "m7g.large.search",
+                "WarmCount": "2",
+                "WarmType": "ultrawarm1.large.search",
+                "AuditLogs": "true",
+                "DomainVpcId": "vpc-1",
+                "DomainSubnetIds": "subnet-1,subnet-2,subnet-3",
+            },
+            id="all that there is",
+        ),
+    ],
+)
+def test_a_domain_tells_the_parameters_that_would_make_it(
+    status: dict[str, Any], values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubber = stub(monkeypatch, "opensearch")
+    name, arn = "kept", "arn:aws:es:x:1:domain/kept"
+    said = {
+        "DomainId": "1/kept",
+        "DomainName": name,
+        "ARN": arn,
+        "EngineVersion": "OpenSearch_2.19",
+        **status,
+    }
+    stubber.add_response("list_domain_names", {"DomainNames": [{"DomainName": name}]})
+    stubber.add_response("describe_domains", {"DomainStatusList": [said]}, {"DomainNames": [name]})
+    (found,) = Account().list_domains()
+    assert found.values == {"DomainName": name, "EngineVersion": "2.19", **values}
+    known = read_parameters(load_template())
+    assert [
+        each.refuse(text) for each, text in ((known[key], found.values[key]) for key in found.values)
+    ] == ["" for _ in found.values]
 
 
 def test_the_disk_of_an_instance_type_is_read_out_of_its_limits(monkeypatch: pytest.MonkeyPatch) -> None:

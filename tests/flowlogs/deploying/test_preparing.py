@@ -6,6 +6,7 @@ import pytest
 
 from flowlogs.deploying.account import Stack
 from flowlogs.deploying.answers import Answers, read_answers
+from flowlogs.deploying.domains import Domain
 from flowlogs.deploying.overview import find_changes, warn
 from flowlogs.deploying.preparing import Given, Known, MissingError, Preparation, find_known, read_given
 from flowlogs.deploying.template import load_template, read_parameters
@@ -120,6 +121,58 @@ def test_what_made_a_first_deployment_fail_is_gone_with_the_line_that_said_it(
     preparation = prepare(Known(Answers("flowlogs", "", NEW)), there)
     assert preparation.adopt(has_file=has_file) == []
     assert preparation.want().values == {**DEFAULTS, **NEW}
+
+
+IMPORTED = {
+    "DomainName": "kept",
+    "EngineVersion": "2.19",
+    "InstanceType": "r7g.large.search",
+    "InstanceCount": "3",
+    "VolumeSize": "500",
+}
+KEPT = Domain("kept", "OpenSearch_2.19", "https://x", "arn:aws:es:x:1:domain/kept", values=IMPORTED)
+
+
+@pytest.mark.parametrize("has_file", [True, False], ids=["with a file", "without a file"])
+def test_an_imported_domain_is_neither_upgraded_nor_made_smaller_by_a_default(has_file: bool) -> None:
+    """A stack that was made by an import has no parameters."""
+    account = FakeAccount(
+        stack=Stack("IMPORT_COMPLETE"), domains=[KEPT], resources={"Domain": "kept"}, policies=[]
+    )
+    preparation = Preparation(
+        load_template(), Known(Answers("flowlogs", "", {**NEW, "VolumeSize": "600"})), account
+    )
+    told = preparation.adopt(has_file=has_file)
+    assert told[-4:] == [
+        "DomainName stays kept: the imported domain has it",
+        "EngineVersion stays 2.19: the imported domain has it",
+        "InstanceType stays r7g.large.search: the imported domain has it",
+        "InstanceCount stays 3: the imported domain has it",
+    ]
+    assert preparation.want().values == {**DEFAULTS, **NEW, **IMPORTED, "VolumeSize": "600"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "resources"),
+    [
+        pytest.param({"DomainName": "new"}, {"Domain": "kept"}, id="another is made"),
+        pytest.param({}, {}, id="none was imported"),
+    ],
+)
+def test_a_domain_that_is_not_taken_over_changes_no_parameter(
+    chosen: dict[str, str], resources: dict[str, str]
+) -> None:
+    account = FakeAccount(stack=Stack("IMPORT_COMPLETE"), domains=[KEPT], resources=resources)
+    preparation = Preparation(load_template(), Known(Answers("flowlogs", "", NEW | chosen)), account)
+    assert preparation.adopt(has_file=True) == []
+    assert preparation.want().values == {**DEFAULTS, **NEW, **chosen}
+
+
+def test_where_nobody_tells_whether_a_domain_was_imported_that_is_said() -> None:
+    account = FakeAccount(stack=Stack("IMPORT_COMPLETE"), refused=frozenset({"find_resource"}))
+    preparation = Preparation(load_template(), Known(Answers("flowlogs", "", NEW)), account)
+    (told,) = preparation.adopt(has_file=True)
+    assert told.startswith("whether a domain was imported is not known, name all that it has (not permitted")
 
 
 def test_a_stack_without_a_file_of_answers_keeps_what_was_chosen_for_it() -> None:
