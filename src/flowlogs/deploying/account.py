@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from flowlogs.cluster.account import read_class
 from flowlogs.deploying.domains import Domain, describe_collections, describe_domains, read_disk
-from flowlogs.deploying.routes import find_way_to_s3
+from flowlogs.deploying.routes import UnclearError, find_way_to_s3
 from flowlogs.terminal.exits import describe, is_denied, read_code
 
 T = TypeVar("T")
@@ -179,7 +179,10 @@ class Account:
 
     def find_way_to_s3(self, subnet: str) -> str:
         """Return by what S3 is reached from a subnet; empty where by nothing."""
-        return _ask(lambda: find_way_to_s3(_client("ec2"), subnet))
+        try:
+            return _ask(lambda: find_way_to_s3(_client("ec2"), subnet))
+        except UnclearError as error:
+            raise RefusedError(str(error)) from error
 
     def list_security_groups(self, vpc: str) -> list[Named]:
         """Return the security groups of a VPC."""

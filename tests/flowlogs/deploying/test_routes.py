@@ -7,7 +7,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from flowlogs.deploying.routes import find_way_to_s3
+from flowlogs.deploying import account
+from flowlogs.deploying.account import RefusedError
+from flowlogs.deploying.routes import UnclearError, find_way_to_s3
 
 REGION = "eu-central-1"
 
@@ -69,8 +71,9 @@ def test_a_subnet_without_a_route_table_has_that_of_its_vpc(ec2: Any, vpc: str, 
 
 
 def test_an_interface_is_a_way_where_the_usual_name_leads_to_it(ec2: Any, vpc: str, subnet: str) -> None:
-    put_endpoint(ec2, vpc, VpcEndpointType="Interface", SubnetIds=[subnet], PrivateDnsEnabled=False)
-    assert find_way_to_s3(ec2, subnet) == ""
+    hidden = put_endpoint(ec2, vpc, VpcEndpointType="Interface", SubnetIds=[subnet], PrivateDnsEnabled=False)
+    with pytest.raises(UnclearError, match=f"may reach S3 by {hidden}, which"):  # by a zone of one's own
+        find_way_to_s3(ec2, subnet)
     made = put_endpoint(ec2, vpc, VpcEndpointType="Interface", SubnetIds=[subnet], PrivateDnsEnabled=True)
     assert find_way_to_s3(ec2, subnet) == made
 
@@ -90,8 +93,35 @@ def test_an_internet_gateway_is_none_for_what_has_no_public_address(
     assert find_way_to_s3(ec2, subnet) == ""
 
 
-def test_a_route_to_some_addresses_only_is_none(ec2: Any, subnet: str, table: str) -> None:
-    ec2.create_route(
-        RouteTableId=table, DestinationCidrBlock="192.168.0.0/16", NatGatewayId=put_nat(ec2, subnet)
-    )
-    assert find_way_to_s3(ec2, subnet) == ""
+def test_a_route_to_some_addresses_only_may_be_a_way_and_stops_nobody(
+    ec2: Any, subnet: str, table: str
+) -> None:
+    """A network without the internet has S3's endpoints in a network that others reach by such a route."""
+    made = put_nat(ec2, subnet)
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.128.0.0/9", NatGatewayId=made)
+    with pytest.raises(UnclearError, match=f"^{subnet} may reach S3 by {made}, which cannot be seen"):
+        find_way_to_s3(ec2, subnet)
+
+
+def test_a_subnet_of_another_account_may_show_no_route_table(ec2: Any, vpc: str, subnet: str) -> None:
+    class Shared:
+        """EC2 as somebody asks it who has a share in the subnet only."""
+
+        describe_subnets = ec2.describe_subnets
+
+        def describe_route_tables(self, **_asked: object) -> dict[str, list[object]]:
+            return {"RouteTables": []}
+
+    with pytest.raises(UnclearError, match=f"^the route table of {subnet} is not shown to you$"):
+        find_way_to_s3(Shared(), subnet)
+
+
+def test_what_is_not_to_be_seen_is_no_answer(ec2: Any, subnet: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_client: object, _subnet: str) -> str:
+        raise UnclearError("why")
+
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setattr(account, "find_way_to_s3", fail)
+    with pytest.raises(RefusedError, match="why"):
+        account.Account().find_way_to_s3(subnet)
