@@ -35,6 +35,11 @@ def is_gone(error: Any) -> bool:  # noqa: ANN401  # ClientError, as above
     return bool(error.response["Error"]["Code"] == "NoSuchKey")
 
 
+def is_overtaken(error: Any) -> bool:  # noqa: ANN401  # ClientError, as above
+    """Tell whether the object is not as a condition wants it, or somebody is at it now."""
+    return read_status(error) in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT)
+
+
 def is_of_s3(error: Exception) -> bool:
     """Tell whether an error is S3's answer, or says that none came."""
     from botocore.exceptions import BotoCoreError, ClientError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from handler.failures.names import read_time
+from handler.failures.names import name_after, read_time
 from handler.failures.rejected_lines import read_rejected
 from parser.errors import EnvelopeError
 from parser.kinesis import Record, is_discarded, read_discarded
@@ -34,6 +34,10 @@ class Pending:
     def since(self) -> datetime:
         """When its events were first stored: what is written back keeps that time in its name."""
         return read_time(self.key) or self.modified
+
+    def name_after(self, suffix: str) -> str:
+        """Name what is written for people of it, always alike."""
+        return name_after(self.key, self.etag, self.since, suffix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +118,8 @@ class Content:
             return json.loads(self.data)
         except (ValueError, RecursionError) as error:
             raise EnvelopeError(f"object is not JSON: {error}") from error
+
+
+def read_number(text: str) -> int:
+    """Read a number of ours; whoever changes an object's metadata does not stop its replay."""
+    return int(text) if text.isdecimal() else 0

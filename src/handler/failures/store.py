@@ -11,8 +11,8 @@ from http import HTTPStatus
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any, Final
 
-from handler.failures.client import connect_s3, is_gone, read_status
-from handler.failures.content import Content, Pending
+from handler.failures.client import connect_s3, is_gone, is_overtaken, read_status
+from handler.failures.content import Content, Pending, read_number
 from handler.failures.names import (
     FAILED,
     FAILED_SUFFIX,
@@ -22,7 +22,6 @@ from handler.failures.names import (
     REJECTED_SUFFIX,
     UNREADABLE_SUFFIX,
     holds_lines,
-    name_after,
     name_anew,
 )
 from handler.failures.rejected_lines import write_lines
@@ -87,7 +86,9 @@ class FailureStore:
         self._kept.update(keys)
         return keys
 
-    def reject(self, rest: Sequence[Rest], formats: str, *, source: Pending | None = None) -> str:
+    def reject(
+        self, rest: Sequence[Rest], formats: str, *, source: Pending | None = None, replace: bool = True
+    ) -> str:
         """Store events for people, each with what was said of it, in one object. Returns its key.
 
         Args:
@@ -95,13 +96,20 @@ class FailureStore:
             formats: those that their lines were read by.
             source: the object, or the record of a stream, that they were read from. Where it comes again, for
                 it could not be dropped, they replace what was written, and are not there twice.
+            replace: whether they do; else that stays, nothing is stored, and no key is returned.
         """
         now = _now()
         data = write_lines(rest, formats, now.isoformat(timespec="milliseconds"))
         metadata = describe(rest)
         if source is None:
             return self._make(REJECTED, REJECTED_SUFFIX, now, data, metadata)
-        return self._write(_name_after(source, REJECTED_SUFFIX), data, metadata)
+        condition = {} if replace else {"IfNoneMatch": "*"}
+        try:
+            return self._write(source.name_after(REJECTED_SUFFIX), data, metadata, **condition)
+        except self._s3.exceptions.ClientError as error:
+            if is_overtaken(error):
+                return ""
+            raise
 
     def put_aside(self, source: Pending, data: bytes, reason: str) -> str:
         """Store for people what cannot be read, as it came. Returns the key.
@@ -112,7 +120,7 @@ class FailureStore:
             reason: why it cannot be read.
         """
         metadata = {"reason": to_ascii(reason), "was": to_ascii(source.key)}
-        return self._write(_name_after(source, UNREADABLE_SUFFIX), data, metadata)
+        return self._write(source.name_after(UNREADABLE_SUFFIX), data, metadata)
 
     def set_aside(self, pending: Pending, reason: str) -> str | None:
         """Move an object that cannot be handled to the rejected ones, as it is, without reading it.
@@ -120,7 +128,7 @@ class FailureStore:
         Returns:
             The new key; None where the object is gone, or is another one by now, which stays.
         """
-        key = _name_after(pending, UNREADABLE_SUFFIX)
+        key = pending.name_after(UNREADABLE_SUFFIX)
         try:
             self._copy(pending, key, {"reason": to_ascii(reason), "was": to_ascii(pending.key)})
         except self._s3.exceptions.ClientError as error:
@@ -177,7 +185,7 @@ class FailureStore:
         return Content(
             found["Body"].read(),
             etag=found["ETag"],
-            attempts=_read_number(metadata.get("attempts", "")),
+            attempts=read_number(metadata.get("attempts", "")),
             reason=metadata.get("reason", "invocation failed"),
             log_group=metadata.get("log-group", ""),
             rejected=holds_lines(key),
@@ -199,7 +207,7 @@ class FailureStore:
         except self._s3.exceptions.ClientError as error:
             if is_gone(error):
                 return True  # so says S3 where there is a condition
-            if read_status(error) in (HTTPStatus.PRECONDITION_FAILED, HTTPStatus.CONFLICT):
+            if is_overtaken(error):
                 return False
             raise
         return True
@@ -284,15 +292,6 @@ class FailureStore:
 
 def _until(objects: Iterable[Pending], last: str) -> Iterator[Pending]:
     return takewhile(lambda each: each.key <= last, objects)
-
-
-def _name_after(source: Pending, suffix: str) -> str:
-    return name_after(source.key, source.etag, source.since, suffix)
-
-
-def _read_number(text: str) -> int:
-    """Read a number of ours; whoever changes an object's metadata does not stop its replay."""
-    return int(text) if text.isdecimal() else 0
 
 
 def _now() -> datetime:

@@ -30,6 +30,7 @@ class Held:
         own_log: how many of its events are of the functions' own log, and are passed over.
         damaged: what of it cannot be read, beside its payloads; empty where all can.
         reason: why that cannot be read.
+        told: whether what is rejected of it is stored by now.
         waiting: its payloads that are not delivered yet, each with those of its events that are too old.
         done: the others, with what became of their events.
     """
@@ -42,6 +43,7 @@ class Held:
     own_log: int = 0
     damaged: bytes = b""
     reason: str = ""
+    told: bool = False
     waiting: deque[tuple[Subscription, list[Unsettled]]] = field(default_factory=deque)
     done: list[tuple[Subscription, Report]] = field(default_factory=list)
 

@@ -77,7 +77,7 @@ class Settler:
         self._failed += 1
 
     def settle(self, objects: Sequence[Held]) -> list[Fate]:
-        """Set aside what is damaged, write back what stays pending, then what is rejected, then drop.
+        """Set aside what is damaged, store what is rejected, write back what stays pending, then drop.
 
         Returns:
             Each object's fate.
@@ -87,9 +87,10 @@ class Settler:
         fates = self._write_each(damaged, self._put_aside)
         self.damaged += len(damaged) - len(fates)
         changed = [each for each in objects if not (self._keep or each.is_unchanged or each in fates)]
-        # Then what stays pending: another run may have rejected it, and what that wrote is replaced here.
-        fates |= self._write_back([each for each in changed if each.left])
-        refused = [each for each in changed if each.refused and each not in fates]
+        # What another run has written under that name is replaced behind that: it may have rejected the rest.
+        fates |= self._write_each([each for each in changed if each.left and each.refused], self._reject_new)
+        fates |= self._write_back([each for each in changed if each.left and each not in fates])
+        refused = [each for each in changed if each.refused and not (each in fates or each.told)]
         fates |= self._write_each(refused, self._reject)
         fates |= self._drop([each for each in changed if each not in fates])
         if objects:
@@ -143,6 +144,10 @@ class Settler:
 
     def _reject(self, held: Held) -> None:
         self._store.reject(held.refused, self._formats, source=held.pending)
+
+    def _reject_new(self, held: Held) -> None:
+        """Store what is rejected, unless something is there under its name."""
+        held.told = bool(self._store.reject(held.refused, self._formats, source=held.pending, replace=False))
 
     def _drop(self, objects: Sequence[Held]) -> dict[Held, Fate]:
         """Drop objects whose events are all settled, or stored anew; return what became of them."""

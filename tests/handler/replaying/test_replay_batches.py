@@ -215,6 +215,27 @@ def test_where_the_rest_cannot_be_written_its_object_stays(rig: Rig, prefix: str
 
 
 @pytest.mark.usefixtures("wide")
+def test_a_rest_is_not_stored_anew_with_each_run_where_what_is_rejected_beside_it_cannot_be(rig: Rig) -> None:
+    keys = [rig.put(name(number), *ids) for number, ids in enumerate(("ab", "cd", "ef"))]
+    rig.answer = lambda identity: {"a": BLOCKED, "c": BLOCKED, "d": BAD}.get(identity, CREATED)
+
+    def refuse(call: str, key: str) -> None:
+        if call == "put" and key.startswith(REJECTED):
+            raise make_error(403, "AccessDenied")
+
+    rig.s3.before = refuse
+    for _ in range(3):
+        with pytest.raises(ReplayError, match="1 objects could not be handled"):
+            rig.run()
+        assert keys[1] in rig.s3.keys("failed/")
+        assert sorted(rig.list_waiting()) == ["a", "c", "d"]
+    rig.s3.before = lambda *_: None
+    rig.run()
+    assert len(rig.s3.keys(REJECTED)) == 1
+    assert count_ends(rig) == Counter("abcdef")
+
+
+@pytest.mark.usefixtures("wide")
 def test_one_object_that_makes_the_function_fail_stops_no_other(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
