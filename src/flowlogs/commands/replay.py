@@ -53,7 +53,10 @@ def replay_command(
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many objects, the oldest first.")
     ] = None,
-    rate: Annotated[float | None, typer.Option(min=0.1, help="At most so many events per second.")] = None,
+    pace: Annotated[
+        float | None,
+        typer.Option("--pace", "--rate", metavar="N", min=0.1, help="At most so many events per second."),
+    ] = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Try the rejected events again.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the objects in the bucket.")] = False,
     accept_unparsed: Annotated[
@@ -79,7 +82,7 @@ def replay_command(
 
     flowlogs replay --dry-run --stack flowlogs-opensearch
 
-    flowlogs replay --reason 429 --rate 2000
+    flowlogs replay --reason 429 --pace 2000
 
     flowlogs replay --rejected --log-group /vpc/flow-logs
 
@@ -112,7 +115,7 @@ def replay_command(
         store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
         attentive = _Attentive(sender(client))
         environment = Environment(config, attentive.send)
-        summary, left = _run(environment, store, objects, rate, keep=keep, rejected=rejected)
+        summary, left = _run(environment, store, objects, pace, keep=keep, rejected=rejected)
     if as_json:
         print(dump_json(_to_json(summary, left)))
     else:
@@ -191,7 +194,7 @@ def _run(
     environment: Environment,
     store: FailureStore,
     objects: list[Pending],
-    rate: float | None,
+    pace: float | None,
     *,
     keep: bool,
     rejected: bool,
@@ -213,7 +216,7 @@ def _run(
             if counts["received"] and not any(counts[outcome] for outcome in open_outcomes):
                 settled.add(each.key)
 
-        replay = Replay(environment, store, time_left=lambda: math.inf, keep=keep, rate=rate, done=done)
+        replay = Replay(environment, store, time_left=lambda: math.inf, keep=keep, rate=pace, done=done)
         summary = replay.run(objects)
     summary.seconds = time.monotonic() - started
     return summary, summary.remaining - (len(settled) if keep else 0)

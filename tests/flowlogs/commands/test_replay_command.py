@@ -284,3 +284,21 @@ def test_credentials_that_have_expired_are_no_matter_of_one_object(monkeypatch: 
     told = replay("--dry-run")
     assert (told.status, told.output) == (2, "")
     assert "sign in again" in told.errors
+
+
+@pytest.mark.parametrize("option", ["--pace", "--rate"])
+def test_a_run_is_as_slow_as_it_is_asked_to_be_by_either_name(
+    cluster: Recorder, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    asked: list[float | None] = []
+
+    class Watched(replay_module.Replay):
+        def __init__(self, *arguments: Any, rate: float | None, **options: Any) -> None:
+            asked.append(rate)
+            super().__init__(*arguments, rate=rate, **options)
+
+    monkeypatch.setattr(replay_module, "Replay", Watched)
+    keep(LINE)
+    assert (replay(option, "2000").status, asked) == (0, [2000.0])
+    assert len(cluster.received) == 1
