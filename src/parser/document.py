@@ -23,6 +23,10 @@ UNPARSED: Final = "@unparsed"
 """The field that repeats a line that could not be parsed, so that its words are found however `@message`
 is kept. No field of a format has such a name. Other documents do not have it."""
 
+LONGEST_UNPARSED: Final = 32_768
+"""Characters of a line that are repeated: many times a flow log record, and little beside the largest event,
+whose document must not become twice as large, beyond what a small domain takes in a request."""
+
 _encoder: Final = msgspec.json.Encoder()
 
 METADATA: Final = ("@timestamp", "@message", "@owner", "@log_group", "@log_stream")
@@ -49,7 +53,7 @@ def build(
         document = {PARSE_ERROR: str(error)}
     document["@timestamp"] = format_time(event.timestamp)
     if PARSE_ERROR in document:
-        document |= {"@message": event.message, UNPARSED: event.message}
+        document |= {"@message": event.message, UNPARSED: event.message[:LONGEST_UNPARSED]}
     elif keep_message:
         document["@message"] = event.message
     document["@owner"] = subscription.owner

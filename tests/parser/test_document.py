@@ -93,6 +93,12 @@ def test_a_line_that_cannot_be_parsed_becomes_a_document_with_its_message(
     }
 
 
+def test_of_a_huge_line_its_beginning_is_repeated_to_be_searched() -> None:
+    for length, repeated in ((32_768, 32_768), (32_769, 32_768), (1_048_576, 32_768)):
+        made = document("é" * length)
+        assert (made["@message"], made["@unparsed"]) == ("é" * length, "é" * repeated)
+
+
 def test_absent_fields_are_absent() -> None:
     line = "2 012345678901 eni-1 - - - - - - - 1732320000 1732320059 - NODATA"
 
