@@ -15,8 +15,8 @@ from xdist.remote import Producer
 import distribution
 from distribution import GroupScheduling
 from flowlogs.local import project_node
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
-from flowlogs.local.releases import RELEASES
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.releases import DEFAULT_VERSION, RELEASES
 from handler.failures import connect_s3
 from handler.observe import logger
 from support.commands import BUCKET, REGION

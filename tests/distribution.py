@@ -11,8 +11,7 @@ from typing import Final, Protocol
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-from flowlogs.local.embedded import DEFAULT_VERSION
-from flowlogs.local.releases import RELEASES, SECURED
+from flowlogs.local.releases import DEFAULT_VERSION, RELEASES, SECURED
 
 MOST_WORKERS: Final = 4
 """Each worker has its own OpenSearch: half a gigabyte."""

@@ -14,7 +14,7 @@ from handler.failures import FailureStore, Pending
 from handler.observe import logger
 from handler.outage import PROBE_SECONDS, Mode
 from handler.report import INTERRUPTED, NOT_TRIED, BatchReport, DeliveryError, Report, leave
-from parser.document import index_name
+from parser.index_names import index_name
 from parser.reply import Outcome
 from parser.subscription import Subscription
 

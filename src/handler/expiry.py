@@ -5,7 +5,7 @@ from datetime import datetime
 from handler.config import Config
 from handler.report import Unsettled
 from parser.bulk import DAY
-from parser.document import index_name
+from parser.index_names import index_name
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event
 

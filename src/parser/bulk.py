@@ -12,8 +12,8 @@ from typing import Final
 from parser.columns import Mark
 from parser.compiled import Rows, divide
 from parser.compression import compressor
-from parser.document import index_name
 from parser.format import Formats
+from parser.index_names import index_name
 from parser.payload import Event, Subscription, take_portions
 from parser.repeats import Repeats
 

@@ -68,16 +68,6 @@ def format_time(timestamp: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
 
 
-def index_name(prefix: str, timestamp: int) -> str:
-    """Return the index for an event: `<prefix>-YYYY.MM.DD`, the day in UTC.
-
-    Args:
-        prefix: the first part of the name, such as `cwl`.
-        timestamp: the event's, in milliseconds since the epoch.
-    """
-    return f"{prefix}-{datetime.fromtimestamp(timestamp // 1000, UTC):%Y.%m.%d}"
-
-
 def encode_json(value: object) -> bytes:
     """Return compact JSON on one line; text with a lone surrogate keeps it, as an escape."""
     try:

@@ -4,7 +4,7 @@ A prefix is not a pattern: `cwl` means `cwl-YYYY.MM.DD`, and nothing of a stack 
 """
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 _DAY: Final = re.compile(r"(\d{4})\.(\d{2})\.(\d{2})", re.ASCII)
@@ -33,6 +33,16 @@ def read_day(prefix: str, name: str) -> date | None:
         return date(*map(int, found.groups()))
     except ValueError:  # the 30th of February
         return None
+
+
+def index_name(prefix: str, timestamp: int) -> str:
+    """Return the index for an event: `<prefix>-YYYY.MM.DD`, the day in UTC.
+
+    Args:
+        prefix: the first part of the name, such as `cwl`.
+        timestamp: the event's, in milliseconds since the epoch.
+    """
+    return f"{prefix}-{datetime.fromtimestamp(timestamp // 1000, UTC):%Y.%m.%d}"
 
 
 def name_day(prefix: str, day: date) -> str:

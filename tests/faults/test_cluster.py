@@ -20,12 +20,12 @@ from faults.harness.faults import (
 from faults.harness.functions import set_attempts
 from faults.harness.ledger import DAY, FIRST_DAY
 from faults.harness.proxy import Exchange, Fault, Reply, passing
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
-from flowlogs.local.releases import RELEASES
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.releases import DEFAULT_VERSION, RELEASES
 from handler import delivery
 from handler.failures import REJECTED, FailureStore
 from handler.replay import Replay
-from parser.document import index_name
+from parser.index_names import index_name
 
 FIRST = index_name("cwl", FIRST_DAY)
 SECOND = index_name("cwl", FIRST_DAY + DAY)

@@ -14,7 +14,7 @@ from flowlogs.traffic.day import encode_payload
 from handler.config import Config
 from handler.failures import FAILED, connect_s3
 from handler.failures import store as failure_store
-from parser.document import index_name
+from parser.index_names import index_name
 
 CONTROL: dict[str, Any] = {
     "messageType": "CONTROL_MESSAGE",

@@ -11,7 +11,7 @@ from faults.harness.ledger import FIRST_DAY, Payload, every
 from faults.harness.shard import Shard
 from faults.harness.victim import BATCH, DAMAGED, FORWARD, REPLAY, STREAM, Victims
 from handler.failures import FAILED
-from parser.document import index_name
+from parser.index_names import index_name
 
 SPOILT = "mapper_parsing_exception"
 MAPPING = {"dynamic": False, "properties": {"srcaddr": {"type": "long"}}}

@@ -15,7 +15,7 @@ from faults.harness.proxy import Exchange, Fault, Reply, passing
 from flowlogs.traffic.day import encode_event
 from handler import failures, replay
 from handler.failures import FAILED, FailureStore, Pending
-from parser.document import index_name
+from parser.index_names import index_name
 
 NOBODY = {"index.routing.allocation.require._name": "nobody"}
 ALWAYS_500 = item(500, "node_not_connected_exception", "not connected")

@@ -12,7 +12,7 @@ from faults.harness.faults import answering, error, read_ids
 from faults.harness.ledger import DAY, FIRST_DAY, OWNER, every
 from faults.harness.proxy import Exchange, passing
 from flowlogs.traffic.day import encode_payload
-from parser.document import index_name
+from parser.index_names import index_name
 
 POISON = {
     10: "",

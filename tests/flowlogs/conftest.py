@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from conftest import empty
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.releases import DEFAULT_VERSION
 from support.logged import Logged, identities, load
 
 _loaded: list[Logged] = []

@@ -19,7 +19,7 @@ from handler.opensearch import ConnectionFailedError
 from handler.outage import Outage
 from handler.report import BatchReport
 from parser.bulk import Body
-from parser.document import index_name
+from parser.index_names import index_name
 from parser.subscription import Event, Subscription, Unusable
 
 DAY: Final = 86_400_000

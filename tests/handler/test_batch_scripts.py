@@ -13,7 +13,7 @@ from handler.environment import Environment
 from handler.observe import logger
 from handler.outage import Outage
 from handler.report import Report
-from parser.document import index_name
+from parser.index_names import index_name
 from parser.subscription import Event, Subscription
 from support.scripted import SCRIPTS, Scripted
 

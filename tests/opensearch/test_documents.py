@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from opensearch.conftest import START, Cluster, Open
-from parser.document import build, index_name
+from parser.document import build
 from parser.format import DEFAULT, known_formats
+from parser.index_names import index_name
 from parser.subscription import decode_event
 
 EVENTS = Path(__file__).parents[2] / "events"

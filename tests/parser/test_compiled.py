@@ -15,8 +15,9 @@ from parser import columns
 from parser.bulk import CHUNK, Body, encode
 from parser.columns import LARGEST_ADDRESSES, LARGEST_MEMO, Mark
 from parser.compiled import Rows
-from parser.document import PARSE_ERROR, build, encode_json, index_name
+from parser.document import PARSE_ERROR, build, encode_json
 from parser.format import DEFAULT, Formats
+from parser.index_names import index_name
 from parser.subscription import Event, Subscription
 from support.random_payloads import ODD_TOKENS, RandomPayloads
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from parser.document import METADATA, build, encode_json, format_time, index_name
+from parser.document import METADATA, build, encode_json, format_time
 from parser.format import Formats
+from parser.index_names import index_name
 from parser.record import Value
 from parser.subscription import Event, Subscription
 

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parser.document import index_name
-from parser.index_names import index_patterns, name_day, permission_pattern, read_day
+from parser.index_names import index_name, index_patterns, name_day, permission_pattern, read_day
 
 # What the template's parameter and the configuration allow.
 PREFIXES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True)

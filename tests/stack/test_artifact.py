@@ -19,8 +19,8 @@ from flowlogs.local.artifact import FUNCTION, build
 from flowlogs.local.embedded import Embedded
 from flowlogs.local.runtime import ExecutionEnvironment
 from parser.document import build as build_document
-from parser.document import index_name
 from parser.format import known_formats
+from parser.index_names import index_name
 from parser.subscription import decode_event
 
 LARGEST_ZIP = 4_000_000

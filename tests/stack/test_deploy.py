@@ -19,8 +19,9 @@ from flowlogs.deploying import change_set, sam
 from flowlogs.deploying.change_set import Change
 from flowlogs.deploying.staying import find_staying
 from flowlogs.local.artifact import host_artifact
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.embedded import Embedded
 from flowlogs.local.places import PROJECT
+from flowlogs.local.releases import DEFAULT_VERSION
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 from support.commands import run
 from support.screen import Screen

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from conftest import Nodes, empty
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded
+from flowlogs.local.embedded import Embedded
+from flowlogs.local.releases import DEFAULT_VERSION
 from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 from stack.test_deploy import DOMAIN, LINE, find_function, is_allowed, keys, replay
 

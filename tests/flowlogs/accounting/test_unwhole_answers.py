@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from flowlogs.local.embedded import Embedded
-from parser.document import index_name
+from parser.index_names import index_name
 from support.accounted import (
     FILTER,
     GROUP,

@@ -17,9 +17,9 @@ from flowlogs.proving import journey
 from flowlogs.proving.journey import Place, travel
 from flowlogs.proving.marked_line import write_line
 from handler.config import Config
-from parser.document import index_name
 from parser.fields import FIELDS
 from parser.format import DEFAULT, TRANSIT_GATEWAY_DEFAULT, Formats, parse_format
+from parser.index_names import index_name
 from parser.record import parse
 
 CONFIG = Config.from_environ({"OPENSEARCH_URL": "http://127.0.0.1:1", "OPENSEARCH_AUTH": "none"})
