@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from flowlogs.local.artifact import host_artifact
+from stack.emulated import Aws, emulate
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
@@ -33,6 +35,13 @@ def load_template(file: Path) -> dict[str, Any]:
     """Return a template, with its functions in their long forms."""
     loaded: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), _Loader)
     return loaded
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    """Yield the emulator, empty."""
+    with emulate(tmp_path_factory.mktemp("aws")) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

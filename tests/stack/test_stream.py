@@ -18,19 +18,13 @@ import pytest
 from conftest import Nodes, empty
 from flowlogs.local.embedded import Embedded
 from flowlogs.local.releases import DEFAULT_VERSION
-from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
-from stack.test_deploy import DOMAIN, LINE, find_function, is_allowed, keys, replay
+from stack.deployed import DOMAIN, LINE, find_function, is_allowed, keys, replay
+from stack.emulated import ACCOUNT, REGION, Aws, wait_for
 
 STACK = "flowlogs"
 SENDER = "210987654321"
 
 pytestmark = pytest.mark.dear(2)
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    with emulate(tmp_path_factory.mktemp("aws")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -183,7 +183,7 @@ OF_BATCHES: Final = {
     "what is not settled comes again": Mutation(answer_that_all_is_done, "test_stream.py", "comes_again"),
     "the first that is not settled is answered": Mutation(answer_the_last, "test_stream.py", "comes_again"),
     "silence about the own log is none about others": Mutation(
-        be_silent_about_others, "../handler/streaming/test_own_log_records.py", "behind_the_functions_own_log"
+        be_silent_about_others, "../handler/stream/test_own_log_records.py", "behind_the_functions_own_log"
     ),
     "the same, whatever comes": Mutation(
         be_silent_about_others, "../handler/test_stream_scripts.py", "answered_record"
@@ -195,10 +195,10 @@ OF_BATCHES: Final = {
         insist_on_the_first_record, "../handler/test_stream_scripts.py", "comes_to_its_end"
     ),
     "others are tried before the index is given up": Mutation(
-        ask_with_one_request, "../handler/streaming/test_refused_records.py", "later_request_is_taken"
+        ask_with_one_request, "../handler/stream/test_refused_records.py", "later_request_is_taken"
     ),
     "the own log is of the own account": Mutation(
-        take_a_name_for_the_own, "../handler/streaming/test_own_log_records.py", "whatever_their_log_group"
+        take_a_name_for_the_own, "../handler/stream/test_own_log_records.py", "whatever_their_log_group"
     ),
     "what is young waits in the stream": Mutation(store_records_at_once, "test_stream.py", "while_replies"),
     "what an earlier payload has brought shares its fate": Mutation(
