@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  (a script, not a package)
+# ruff: noqa: INP001  # a script, not a package
 """Make the sample events (`python events/make.py`).
 
 Each file of payloads/ is what a CloudWatch Logs subscription sends, to be read and edited by people. For

@@ -1,6 +1,7 @@
 """Imports point one way: flowlogs -> handler -> parser -> nothing that touches the world."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -198,3 +199,28 @@ def test_the_handler_imports_boto3_only_where_it_is_used() -> None:
     }
 
     assert found == {}
+
+
+def test_tests_stand_where_their_rooms_do() -> None:
+    """A folder of tests is that of a room, or of a module with many tests; and each room has one."""
+    tests = Path(__file__).parent
+    for layer in FORBIDDEN.keys() | {"flowlogs"}:
+        source, folders = SOURCE / layer, {path.parent.name for path in (tests / layer).glob("*/test_*.py")}
+        rooms = {path.parent.name for path in source.glob("*/__init__.py")}
+
+        assert rooms <= folders
+        assert folders - rooms <= {path.stem for path in source.glob("*.py")}
+
+
+def test_what_a_line_is_excused_from_has_its_reason_beside_it() -> None:
+    excused = re.compile(r"# (?:ruff: )?(?:noqa|type: ignore)\b(?P<rules>[^#]*)(?P<reason>#.+)?")
+    project = SOURCE.parent
+    bare = [
+        f"{path.relative_to(project)}:{number}"
+        for folder in ("src", "tools", "builder", "benchmarks", "events", "tests")
+        for path in (project / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (found := excused.search(line)) and (not found["reason"] or len(found["rules"]) < len(": ANY"))
+    ]
+
+    assert bare == []

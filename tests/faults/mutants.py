@@ -9,7 +9,7 @@ FAULTS = Path(__file__).parent
 sys.path.insert(0, str(FAULTS.parent))
 
 from faults.harness.mutation import Mutation  # noqa: E402  # found by the line above
-from faults.harness.mutations import MUTATIONS  # noqa: E402
+from faults.harness.mutations import MUTATIONS  # noqa: E402  # the same
 
 RED = 1
 """pytest's exit status when a test failed."""
@@ -26,7 +26,7 @@ def run(name: str, mutation: Mutation) -> bool:
     )
     summary = done.stdout.decode().strip().splitlines()[-1] if done.stdout.strip() else ""
     turned_red = done.returncode == RED and "failed" in summary
-    print(f"{'red ' if turned_red else 'GREEN'}  without: {name}  ({mutation.file}: {summary})", flush=True)  # noqa: T201
+    print(f"{'red ' if turned_red else 'GREEN'}  without: {name}  ({mutation.file}: {summary})", flush=True)  # noqa: T201  # this is the answer
     return turned_red
 
 

@@ -307,7 +307,7 @@ def test_an_upload_in_drips_has_the_same_limit(serve: Serve) -> None:
         raise AssertionError
 
     server, send = serve(read_nothing)
-    server._read = _read_slowly  # type: ignore[method-assign]
+    server._read = _read_slowly  # type: ignore[method-assign]  # of this server alone
     started = time.monotonic()
 
     with pytest.raises(ConnectionFailedError) as caught:

@@ -404,4 +404,4 @@ def test_a_password_in_the_address_is_refused_and_not_repeated(url: str, shown: 
 
 def test_a_configuration_does_not_change() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        OF_A_DOMAIN.url = "https://elsewhere.example.com"  # type: ignore[misc]
+        OF_A_DOMAIN.url = "https://elsewhere.example.com"  # type: ignore[misc]  # which is the point

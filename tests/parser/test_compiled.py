@@ -173,7 +173,7 @@ def test_formats_of_every_shape_equal_the_definition(
 def test_good_lines_take_the_fast_path() -> None:
     """The other tests would pass without it."""
     rows = Rows(Formats.from_text(DEFAULT), keep_message=True)
-    rows._define_row = None  # type: ignore[assignment,method-assign]
+    rows._define_row = None  # type: ignore[assignment,method-assign]  # who calls it fails
     other_interface = LINE.replace("eni-1", "eni-2")
 
     found, marks = rows.render(
@@ -203,7 +203,7 @@ def test_lines_that_fit_are_rendered_together(lines: list[str]) -> None:
         alone.append(event.message)
         return render_pieces(event, metadata)
 
-    rows._plans[14].render_pieces = record  # type: ignore[method-assign]
+    rows._plans[14].render_pieces = record  # type: ignore[method-assign]  # it notes and goes on
     events = payload(*lines).events
 
     found, _ = rows.render(events, payload())

@@ -236,7 +236,7 @@ def test_formats_do_not_change() -> None:
     formats = Formats.from_text("version")
 
     with pytest.raises(TypeError):
-        formats.by_length[2] = parse_format("version srcport")  # type: ignore[index]
+        formats.by_length[2] = parse_format("version srcport")  # type: ignore[index]  # which is the point
 
 
 @pytest.mark.parametrize(

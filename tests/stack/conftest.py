@@ -8,33 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from flowlogs.deploying.template import parse_template
 from flowlogs.local.artifact import host_artifact
 from stack.emulated import Aws, emulate
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """Reads YAML with CloudFormation's short forms."""
-
-
-def _read_short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    """Turn `!Ref X` into {"Ref": X} and `!Sub X` into {"Fn::Sub": X}."""
-    name = suffix if suffix == "Ref" else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _read_short_form)
-
-
 def load_template(file: Path) -> dict[str, Any]:
     """Return a template, with its functions in their long forms."""
-    loaded: dict[str, Any] = yaml.load(file.read_text(encoding="utf-8"), _Loader)
-    return loaded
+    return parse_template(file.read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")

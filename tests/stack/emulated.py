@@ -136,7 +136,7 @@ def _connect(aws: Aws, service: str, credentials: tuple[str, ...]) -> Any:
     names = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
     keys: dict[str, Any] = dict(zip(names, credentials, strict=False))
     options = {"endpoint_url": aws.url, "region_name": REGION, "verify": str(aws.certificate)}
-    return boto3.client(service, **options, **keys)  # type: ignore[call-overload]
+    return boto3.client(service, **options, **keys)  # type: ignore[call-overload]  # any service's
 
 
 def _request(parameters: Mapping[str, str]) -> dict[str, Any]:

@@ -34,5 +34,5 @@ def run(*arguments: str) -> Told:
         result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
     finally:
         # A command that logs has turned the log to its own standard error, which is closed now.
-        logger.registered_handler.stream = stream  # type: ignore[attr-defined]
+        logger.registered_handler.stream = stream  # type: ignore[attr-defined]  # a StreamHandler
     return Told(result.exit_code, result.stdout, result.stderr)

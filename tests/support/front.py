@@ -238,6 +238,6 @@ def _handler(front: Front) -> type[Silent]:
             self.end_headers()
             self.wfile.write(text)
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  (as in the library)
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # as in the library
 
     return Handler

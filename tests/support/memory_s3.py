@@ -1,7 +1,5 @@
 """A bucket in memory, with the calls of boto3 that the failure store makes: for thousands of runs."""
 
-# ruff: noqa: N803  # the arguments have S3's names
-
 import hashlib
 import io
 from collections.abc import Callable, Iterator

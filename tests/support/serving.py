@@ -45,7 +45,7 @@ class Silent(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (as in the library)
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as in the library
         """Stay silent."""
 
 

@@ -58,7 +58,7 @@ def _read_attributes(reply: Any) -> dict[str, list[str]]:  # noqa: ANN401  # as 
     return {each["name"]: each.get("attributes", []) for each in reply["indices"]}
 
 
-def _read_stand_ins(reply: Any) -> dict[str, list[str]]:  # noqa: ANN401
+def _read_stand_ins(reply: Any) -> dict[str, list[str]]:  # noqa: ANN401  # as above
     """Return aliases and data streams -> the indices that they stand for.
 
     A day that was reindexed, split or restored under another name is reached by an alias of its own.

@@ -10,10 +10,10 @@ from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unkno
 from flowlogs.cluster.pipelines import join, read_pipelines, try_pipelines
 from handler.config import Config
 from handler.installing.cluster import Cluster
+from handler.installing.index import make_template
 from handler.installing.steps import same
 from parser.engine import Engine
 from parser.index_names import name_day
-from parser.index_template import index_template
 
 TEMPLATE: Final = "the index template is ours and current"
 WINS: Final = "new indices follow it"
@@ -25,17 +25,7 @@ _BLOCKS: Final = ("metadata", "read", "read_only", "read_only_allow_delete", "wr
 
 def make_wanted(config: Config, engines: Sequence[Engine]) -> list[dict[str, Any]]:
     """Return the template as it should be, for each version that the cluster may have."""
-    return [
-        index_template(
-            config.index_prefix,
-            config.formats,
-            engine=engine,
-            search_message=config.search_message,
-            shards=config.index_shards,
-            replicas=config.index_replicas,
-        )
-        for engine in engines
-    ]
+    return [make_template(config, engine) for engine in engines]
 
 
 def examine_template(cluster: Cluster, config: Config, wanted: Sequence[Mapping[str, Any]]) -> Finding:

@@ -157,7 +157,7 @@ def format_report(invocation: Invocation, memory_mb: int) -> str:
     return "\t".join(parts)
 
 
-def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int:  # noqa: ANN401 - any JSON value
+def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int:  # noqa: ANN401  # any JSON value
     artifact, handler = host_artifact(), HANDLERS[function]
     with ExecutionEnvironment(artifact, handler, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as running:
         invocation = running.invoke(event)

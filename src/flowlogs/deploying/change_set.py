@@ -144,7 +144,7 @@ def _wait(client: Any, id_: str, pause: float) -> bool:  # noqa: ANN401  # boto3
         time.sleep(pause)
 
 
-def _read(client: Any, id_: str, path: str = "") -> Iterator[Change]:  # noqa: ANN401
+def _read(client: Any, id_: str, path: str = "") -> Iterator[Change]:  # noqa: ANN401  # as above
     asked: dict[str, str] = {"ChangeSetName": id_}
     while True:
         said = client.describe_change_set(**asked)
@@ -176,7 +176,7 @@ def _name(resource: Mapping[str, Any]) -> str:
     return named.get(resource["Action"], str(resource["Action"]).lower())
 
 
-def _read_template(client: Any, stack: str, name: str) -> Data | None:  # noqa: ANN401
+def _read_template(client: Any, stack: str, name: str) -> Data | None:  # noqa: ANN401  # as above
     """Return the template as CloudFormation has expanded it; None where it does not tell."""
     from botocore.exceptions import ClientError
 
@@ -188,7 +188,7 @@ def _read_template(client: Any, stack: str, name: str) -> Data | None:  # noqa: 
     return parse_template(body) if isinstance(body, str) else dict(body)
 
 
-def _forget_stack(client: Any, id_: str) -> None:  # noqa: ANN401
+def _forget_stack(client: Any, id_: str) -> None:  # noqa: ANN401  # as above
     """Delete the empty stack that the change set has made; one with anything in it is left alone."""
     from botocore.exceptions import ClientError
 

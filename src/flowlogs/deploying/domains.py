@@ -83,7 +83,7 @@ def _read_values(said: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def describe_collections(client: Any) -> Iterator[Domain]:  # noqa: ANN401
+def describe_collections(client: Any) -> Iterator[Domain]:  # noqa: ANN401  # as above
     """Yield the Serverless collections of a Region that are in use."""
     listed = client.list_collections(collectionFilters={"status": "ACTIVE"})["collectionSummaries"]
     for some in _split([each["id"] for each in listed]):

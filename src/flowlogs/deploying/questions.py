@@ -90,7 +90,10 @@ class Interview:
             self._talk.tell(
                 f"\nThere is a domain {name} in this Region already: the new one needs another name."
             )
-            refuse: Callable[[str], str] = lambda value: f"{value} is taken" if value in taken else ""  # noqa: E731
+
+            def refuse(value: str) -> str:
+                return f"{value} is taken" if value in taken else ""
+
             self._ask_parameter("DomainName", required=True, refuse=refuse)
 
     def _name_administrator(self) -> None:

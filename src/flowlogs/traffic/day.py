@@ -162,7 +162,7 @@ def generate_day(day: dt.date, *, records: int = 120_000, seed: int = SEED) -> I
     Every record starts and ends within the day. `records` is the exact number of lines.
     """
     network = build_network(seed)
-    random = Random(f"{seed} {day.isoformat()} {records}")  # noqa: S311  (sample data)
+    random = Random(f"{seed} {day.isoformat()} {records}")  # noqa: S311  # sample data
     midnight = int(dt.datetime.combine(day, dt.time(), dt.UTC).timestamp())
     broken = set(random.sample(range(records), round(records / RECORDS_PER_BROKEN_LINE)))
     writer = _Writer(random, network, broken)

@@ -128,7 +128,7 @@ def pick(random: Random, sequence: Sequence[T], skew: int = 1) -> T:
 @cache
 def build_network(seed: int) -> Network:
     """Build the network, once; the same seed gives the same one."""
-    random = Random(f"network {seed}")  # noqa: S311  (sample data)
+    random = Random(f"network {seed}")  # noqa: S311  # sample data
     vpcs = _build_vpcs(random)
     ranks = random.sample(range(INTERFACES), INTERFACES)
     activities = [1 / (rank + 1) ** 0.8 for rank in ranks]

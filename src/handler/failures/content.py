@@ -113,7 +113,7 @@ class Content:
                 return Parts((decode_event(event),))
         raise EnvelopeError("object is no record of Lambda's OnFailure destination: it has no requestPayload")
 
-    def _read_document(self) -> Any:  # noqa: ANN401 - any JSON value
+    def _read_document(self) -> Any:  # noqa: ANN401  # any JSON value
         try:
             return json.loads(self.data)
         except (ValueError, RecursionError) as error:

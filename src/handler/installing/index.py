@@ -25,6 +25,18 @@ _POLICY: Final = "index.plugins.index_state_management.policy_id"
 _ISM: Final = "/_plugins/_ism"
 
 
+def make_template(config: Config, engine: Engine) -> dict[str, Any]:
+    """Return the index template as the configuration asks for it; `doctor` compares with the same."""
+    return index_template(
+        config.index_prefix,
+        config.formats,
+        engine=engine,
+        search_message=config.search_message,
+        shards=config.index_shards,
+        replicas=config.index_replicas,
+    )
+
+
 def install_template(cluster: Cluster, config: Config, engine: Engine) -> Step:
     """Put the index template in place, or renew it.
 
@@ -37,14 +49,7 @@ def install_template(cluster: Cluster, config: Config, engine: Engine) -> Step:
         ClusterError: it was refused.
     """
     path = f"/_index_template/{config.index_prefix}"
-    wanted = index_template(
-        config.index_prefix,
-        config.formats,
-        engine=engine,
-        search_message=config.search_message,
-        shards=config.index_shards,
-        replicas=config.index_replicas,
-    )
+    wanted = make_template(config, engine)
     reply = cluster.request("GET", path)
     if reply.done and _is_template(wanted, reply.data["index_templates"][0]["index_template"]):
         return Step(Did.UNCHANGED)

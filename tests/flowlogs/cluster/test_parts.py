@@ -50,7 +50,7 @@ class Domains:
     def __init__(self, mode: str | None) -> None:
         self._mode = mode
 
-    def describe_domain(self, *, DomainName: str) -> dict[str, object]:  # noqa: N803  # as in boto3
+    def describe_domain(self, *, DomainName: str) -> dict[str, object]:
         if self._mode is None:
             raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "DescribeDomain")
         assert DomainName == "logs"
@@ -129,7 +129,7 @@ def test_of_the_optimized_engine_each_thing_that_does_not_work_is_named(domain: 
 
 
 def look_at(node: Embedded, plugin: object) -> Found:
-    with Front(node, plugin) as front:  # type: ignore[arg-type]
+    with Front(node, plugin) as front:  # type: ignore[arg-type]  # any of the plugins
         return look(front.url)
 
 

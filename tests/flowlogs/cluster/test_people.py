@@ -143,7 +143,7 @@ class FakeAws:
         self.mappings: dict[str, Any] = {}
         self.refuses = ""
 
-    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:
         self._demand("DescribeStacks")
         if StackName == "arn:people":
             names = {
@@ -157,7 +157,7 @@ class FakeAws:
         outputs = _pair("Output", {"PeopleStack": "arn:people"} if self.nested else {})
         return {"Stacks": [{"Parameters": parameters, "Outputs": outputs}]}
 
-    def describe_identity_pool(self, *, IdentityPoolId: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def describe_identity_pool(self, *, IdentityPoolId: str) -> dict[str, Any]:
         assert IdentityPoolId == POOL
         self._demand("DescribeIdentityPool")
         return {
@@ -166,11 +166,11 @@ class FakeAws:
             ]
         }
 
-    def get_identity_pool_roles(self, *, IdentityPoolId: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def get_identity_pool_roles(self, *, IdentityPoolId: str) -> dict[str, Any]:
         assert IdentityPoolId == POOL
         return {"Roles": {"authenticated": READERS}, "RoleMappings": self.mappings}
 
-    def set_identity_pool_roles(self, *, RoleMappings: dict[str, Any], **_: object) -> None:  # noqa: N803
+    def set_identity_pool_roles(self, *, RoleMappings: dict[str, Any], **_: object) -> None:
         self.mappings = RoleMappings
 
     def _demand(self, operation: str) -> None:

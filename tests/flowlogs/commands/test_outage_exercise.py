@@ -44,7 +44,7 @@ def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to(tmp_path:
     for first, *others in (told[:5], told[5:]):
         assert re.fullmatch(r"flowlogs: \d+ objects to http://127\.0\.0\.1:\d+, indices cwl-.*", first)
         assert [line[:6] for line in others] == ["  ${ve"] * 4
-    sent, documents = re.search(r"(\S+) events were sent, (\S+) are in the index", done.stdout).groups()  # type: ignore[union-attr]
+    sent, documents = re.search(r"(\S+) events were sent, (\S+) are in the index", done.stdout).groups()  # type: ignore[union-attr]  # it is there
     assert sent == documents
     before, during = re.findall(r"^(\S+) events in \d+ invocations: (.*)$", done.stdout, re.MULTILINE)
     assert before[1] == f"{before[0]} indexed, 0 pending"
@@ -66,7 +66,7 @@ def test_an_outage_is_found_and_mended_whatever_this_machine_is_set_to(tmp_path:
     assert places == sorted(places)
     rate, minutes = re.search(
         r"rate: +(\S+) events a second\nAt that rate .* drains in (\S+) min", done.stdout
-    ).groups()  # type: ignore[union-attr]
+    ).groups()  # type: ignore[union-attr]  # it is there
     assert int(minutes) == round(3_600_000 / int(rate.replace(",", "")) / 60)
     assert re.search(r"With the replay function as it is deployed it is \d+ minutes, ", done.stdout)
     assert {each.name for each in tmp_path.iterdir()} == {"outage", "the-outage-exercise.lock"}

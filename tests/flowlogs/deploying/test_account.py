@@ -25,7 +25,7 @@ def signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, service: str) -> Stubber:
-    client = boto3.client(service)  # type: ignore[call-overload]
+    client = boto3.client(service)  # type: ignore[call-overload]  # any service's
     monkeypatch.setattr(asked, "_client", lambda _: client)
     stubber = Stubber(client)
     stubber.activate()

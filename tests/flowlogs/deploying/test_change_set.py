@@ -32,7 +32,7 @@ class FakeCloudFormation:
         self.made = asked
         return {"Id": "arn:root", "StackId": "arn:stack"}
 
-    def describe_change_set(self, ChangeSetName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803
+    def describe_change_set(self, ChangeSetName: str, NextToken: str = "0") -> dict[str, Any]:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         page, changes = int(NextToken), self.sets.get(ChangeSetName, [])
         said = {"Status": status, "StatusReason": self.reason, "Changes": changes[page : page + 2]}
@@ -41,13 +41,13 @@ class FakeCloudFormation:
     def get_template(self, **asked: str) -> dict[str, Any]:
         return {"TemplateBody": {"Resources": {"Expanded": {"Type": "AWS::Lambda::Permission"}}}}
 
-    def delete_change_set(self, ChangeSetName: str) -> None:  # noqa: N803
+    def delete_change_set(self, ChangeSetName: str) -> None:
         self.deleted.append(ChangeSetName)
 
-    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
         return {"Stacks": [{"StackStatus": self.status}]}
 
-    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+    def delete_stack(self, StackName: str) -> None:
         self.deleted.append(StackName)
 
 
@@ -56,10 +56,10 @@ class FakeS3:
         self.put: dict[str, str] = {}
         self.deleted: list[str] = []
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:
         self.put[f"{Bucket}/{Key}"] = Body.decode()
 
-    def delete_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+    def delete_object(self, Bucket: str, Key: str) -> None:
         self.deleted.append(f"{Bucket}/{Key}")
 
 

@@ -43,13 +43,13 @@ RESOURCES = {
 
 
 class FakeCloudFormation:
-    def get_template(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+    def get_template(self, StackName: str) -> dict[str, Any]:
         return {"TemplateBody": TEMPLATES[StackName]}
 
     def get_paginator(self, _: str) -> "FakeCloudFormation":
         return self
 
-    def paginate(self, StackName: str) -> Iterator[dict[str, Any]]:  # noqa: N803
+    def paginate(self, StackName: str) -> Iterator[dict[str, Any]]:
         names = ("LogicalResourceId", "ResourceType", "PhysicalResourceId", "ResourceStatus")
         for each in RESOURCES[StackName]:
             yield {"StackResourceSummaries": [dict(zip(names, each, strict=True))]}

@@ -1,4 +1,4 @@
-# ruff: noqa: ARG002, N803  # what the real ones are asked with
+# ruff: noqa: ARG002  # what the real ones are asked with
 """A marked line on its way: each step says what it saw, and nothing is left behind, whatever happens."""
 
 from dataclasses import dataclass, field
@@ -143,7 +143,7 @@ class FakeCluster:
         types = {each.document_name: {"type": each.opensearch} for each in FIELDS}
         return {index: {"mappings": {"properties": types}}}
 
-    def delete(self, index: str, id: str) -> None:  # noqa: A002
+    def delete(self, index: str, id: str) -> None:  # noqa: A002  # as in opensearch-py
         if not self.deletes:
             raise AuthorizationException(403, "security_exception", {"error": {"reason": "no permissions"}})
         self.deleted.append(id)

@@ -29,7 +29,7 @@ class Aws:
             raise self._error
         return {"Arn": self._caller}
 
-    def get_role(self, *, RoleName: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def get_role(self, *, RoleName: str) -> dict[str, Any]:
         assert RoleName == NAME
         if self._error:
             raise self._error

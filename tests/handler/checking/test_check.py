@@ -1,5 +1,4 @@
 """The check answers before anything else is changed: what stands in the way, or that nothing does."""
-# ruff: noqa: N803  (arguments are named as boto3 names them)
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,5 +1,4 @@
 """After a change of the identity pool the domain is its provider again, so that people can sign in."""
-# ruff: noqa: N803  (arguments are named as boto3 names them)
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -116,7 +116,7 @@ def refuse(code: str, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def describe(log_group: str, client: Any = None) -> Any:
         if refusals:
             error = {"Error": {"Code": refusals.pop(), "Message": "no"}}
-            raise ClientError(error, "DescribeFlowLogs")  # type: ignore[arg-type]
+            raise ClientError(error, "DescribeFlowLogs")  # type: ignore[arg-type]  # it needs no more of an answer
         return real(log_group, client)
 
     monkeypatch.setattr(flow_logs, "describe_flow_logs", describe)

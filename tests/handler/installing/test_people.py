@@ -34,7 +34,7 @@ class Cognito:
         self.asked = 0
         self.writes = 0
 
-    def describe_identity_pool(self, *, IdentityPoolId: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def describe_identity_pool(self, *, IdentityPoolId: str) -> dict[str, Any]:
         assert IdentityPoolId == POOL
         self.asked += 1
         answer = self.answers.popleft() if self.answers else {"CognitoIdentityProviders": self._providers}
@@ -42,15 +42,15 @@ class Cognito:
             raise answer
         return answer
 
-    def get_identity_pool_roles(self, *, IdentityPoolId: str) -> dict[str, Any]:  # noqa: N803  # as boto3
+    def get_identity_pool_roles(self, *, IdentityPoolId: str) -> dict[str, Any]:
         return {"IdentityPoolId": IdentityPoolId, "Roles": ROLES, "RoleMappings": self.mappings}
 
     def set_identity_pool_roles(
         self,
         *,
-        IdentityPoolId: str,  # noqa: N803  # as boto3
-        Roles: dict[str, str],  # noqa: N803  # as boto3
-        RoleMappings: dict[str, Any],  # noqa: N803  # as boto3
+        IdentityPoolId: str,
+        Roles: dict[str, str],
+        RoleMappings: dict[str, Any],
     ) -> None:
         assert (IdentityPoolId, Roles) == (POOL, ROLES)
         self.mappings = RoleMappings

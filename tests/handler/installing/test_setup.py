@@ -1,6 +1,6 @@
 """The setup function makes an empty cluster ready, and changes nothing in a ready one.
 
-OpenSearch is real; Index State Management, Dashboards and CloudFormation are stand-ins (see front.py).
+OpenSearch is real; Index State Management, Dashboards and CloudFormation are stand-ins (support/front.py).
 """
 
 import json

@@ -58,7 +58,7 @@ def test_a_run_that_cannot_find_the_oldest_tells_what_it_did(
 def page_by_page(rig: Rig, monkeypatch: pytest.MonkeyPatch, size: int, error: Exception) -> None:
     """Let a list come in pages of that size, of which the second fails."""
 
-    def paginate(*, Prefix: str, StartAfter: str = "", **_: Any) -> Any:  # noqa: N803  # S3's names
+    def paginate(*, Prefix: str, StartAfter: str = "", **_: Any) -> Any:
         found = [
             {"Key": key, "Size": len(stored.data), "LastModified": stored.modified, "ETag": stored.etag}
             for key, stored in sorted(rig.s3.objects.items())

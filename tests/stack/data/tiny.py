@@ -1,6 +1,6 @@
 """A function that does what a test asks for."""
 
-# ruff: noqa: T201 - what a function prints is its log
+# ruff: noqa: T201  # what a function prints is its log
 
 import importlib.util
 import itertools
