@@ -15,7 +15,10 @@ from handler.installing.cluster import ClusterError, Reply, UnusableError
 from handler.installing.refusal import By, Refusal, find_arn, read_refusal
 from parser.engine import OLDEST_VERSION
 
-KEEP_THE_LOG: Final = "sam deploy --on-failure DO_NOTHING keeps the functions' log"
+KEEP_THE_LOG: Final = (
+    "sam deploy --on-failure DO_NOTHING keeps the functions' log, and a new domain, which costs until it is "
+    "deleted by hand"
+)
 _USABLE: Final = (
     f"OpenSearchUrl must lead to OpenSearch {'.'.join(map(str, OLDEST_VERSION))} or later; a domain of "
     "Elasticsearch, or an older one, is upgraded to it in place"

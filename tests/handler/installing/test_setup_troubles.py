@@ -284,7 +284,7 @@ def test_an_error_of_ours_is_answered_and_its_text_stays_in_the_log(
     assert re.fullmatch(
         r"RuntimeError while installing the retention policy \(handler/setup\.py, line \d+\): this is a "
         r"defect of flowlogs-opensearch, please report it with this sentence; sam deploy --on-failure "
-        r"DO_NOTHING keeps the functions' log",
+        r"DO_NOTHING keeps the functions' log, and a new domain, which costs until it is deleted by hand",
         answer["Reason"],
     )
 
