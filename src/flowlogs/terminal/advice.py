@@ -117,7 +117,10 @@ def advise_refused(refusal: Refusal, arn: str = "") -> str:  # noqa: PLR0911  # 
             return "sign in to AWS again; check AWS_REGION, OPENSEARCH_SERVICE and this machine's clock"
         case By.POLICY if refusal.is_unsigned:
             return "its access policy takes signed requests only: set OPENSEARCH_AUTH to iam, or unset it"
-        case By.IAM | By.BOUNDARY | By.SESSION | By.ORGANIZATION | By.ENDPOINT:
+        case By.UNKNOWN if not refusal.denied:
+            either = "the domain's access policy, or the cluster's security, does not permit it to you"
+            return f"{either}: {_say_where_to_add(who)}"
+        case By.IAM | By.BOUNDARY | By.SESSION | By.ORGANIZATION | By.ENDPOINT | By.UNKNOWN:
             return _advise_policy(refusal, find_arn(who) or "whoever asks")
         case By.POLICY if refusal.denied:
             return f"the domain's access policy denies it: take {find_arn(who)} out of that statement"
@@ -129,12 +132,9 @@ def advise_refused(refusal: Refusal, arn: str = "") -> str:  # noqa: PLR0911  # 
             return f"map the user {who} to a role that may, or sign in as another (OPENSEARCH_USERNAME)"
         case By.POLICY | By.SECURITY:
             return _say_where_to_add(who)
-        case By.UNKNOWN:
-            either = "the domain's access policy, or the cluster's security, does not permit it to you"
-            return f"{either}: {_say_where_to_add(who)}"
 
 
-def _advise_policy(refusal: Refusal, who: str) -> str:
+def _advise_policy(refusal: Refusal, who: str) -> str:  # noqa: PLR0911  # a table
     """Return what helps against a policy that is not the domain's own; what one denies no other can allow."""
     action = refusal.action or "es:ESHttp*"
     domain = "the domain's ARN followed by /*"
@@ -150,6 +150,11 @@ def _advise_policy(refusal: Refusal, who: str) -> str:
             return f"in the permissions boundary of {who} {change}"
         case By.SESSION:
             return f"in the policy with which {who} was assumed {change}, or assume it without one"
+        case By.UNKNOWN:
+            return (
+                f"a policy that is not named denies {action} to {who}, his own, the domain's, the VPC "
+                "endpoint's or the organization's: take it out there, for what one denies no other can allow"
+            )
     if refusal.denied:
         return f"a policy of its own denies it: take {action} on {domain} out of what it denies to {who}"
     return f"no policy of its own allows it: allow {who} {action} on {domain}"

@@ -144,6 +144,13 @@ ALLOW = "let it allow es:ESHttpGet on the domain's ARN followed by /*"
             f"the domain's access policy denies it: take {ROLE} out of that statement",
             id="the domain's policy denies",
         ),
+        pytest.param(
+            By.UNKNOWN,
+            True,
+            f"a policy that is not named denies es:ESHttpGet to {ROLE}, his own, the domain's, the VPC "
+            "endpoint's or the organization's: take it out there, for what one denies no other can allow",
+            id="one denies that is not named",
+        ),
     ],
 )
 def test_the_policy_that_decides_is_the_one_to_change(by: By, *, denied: bool, advice: str) -> None:
