@@ -1,4 +1,4 @@
-"""`flowlogs invoke`: one event through the built artifact, as Lambda runs it, into a local OpenSearch."""
+"""`flowlogs invoke`: events through the built artifact, as Lambda runs it, into a local OpenSearch."""
 
 import json
 import math
@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from opensearchpy import OpenSearchException
 
+from flowlogs.bucket.events import Opened, open_events
 from flowlogs.cluster.connection import install_template, open_client
 from flowlogs.local.artifact import (
     FUNCTION,
@@ -27,9 +28,10 @@ from flowlogs.local.artifact import (
 from flowlogs.local.errors import EmbeddedError
 from flowlogs.local.places import PROJECT
 from flowlogs.local.runtime import ExecutionEnvironment, Invocation
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, demand_checkout, describe, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, demand_checkout, describe, fail, say
 from flowlogs.terminal.foreign import harmless
 from handler.config import ConfigError
+from parser.errors import EnvelopeError
 
 HANDLER: Final = "handler.forward.lambda_handler"
 STREAM_FUNCTION: Final = "StreamFunction"
@@ -60,7 +62,12 @@ _PASSED_ON: Final = (
 
 
 def invoke_command(
-    event: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A Lambda event, as JSON.")],
+    event: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, help="A Lambda event, as JSON, or an object of the failure bucket."
+        ),
+    ],
     function: Annotated[
         str, typer.Option(help="ForwardFunction, StreamFunction or ReplayFunction.")
     ] = FUNCTION,
@@ -71,7 +78,12 @@ def invoke_command(
     output. Where Docker runs, this is "sam local invoke"; elsewhere the
     same artifact runs under AWS's runtime client.
 
-    Exit status 1 says that the function failed, or could not be built.
+    Of an object of the failure bucket, as it was downloaded, the forward
+    function is invoked with each payload, and each result is a line. What
+    of it cannot be read is named.
+
+    Exit status 1 says that the function failed, or could not be built, or
+    that a part of an object could not be read.
 
     [bold]Examples[/bold]
 
@@ -86,7 +98,9 @@ def invoke_command(
 
 
 def invoke(event_path: Path, function: str = FUNCTION) -> int:
-    """Run a built function with the event in a file; return 0, or 1 when it failed.
+    """Run a built function with the event in a file, or with each payload of an object; return 0 or 1.
+
+    It is 1 when the function failed, or when a part of the object could not be read.
 
     The cluster is the one that OPENSEARCH_URL names, or the embedded one, started if it is not running.
     Variables of events/environment.json that are set in this process's environment are taken from there.
@@ -98,25 +112,39 @@ def invoke(event_path: Path, function: str = FUNCTION) -> int:
         connect_or_start,  # an extra: who has no checkout shall hear of that
     )
 
-    try:
-        event = json.loads(event_path.read_bytes())
-    except ValueError as error:
-        raise fail(f"{event_path} is not JSON: {error}", USAGE) from error
-    _refuse_misfit(event, event_path, function)
+    opened = _open(event_path, function)
     try:
         with connect_or_start() as url:
             variables = choose_variables(url, os.environ, function)
             config, client = open_client(variables)
             install_template(client, config)
-            if _docker_answers():
-                return _invoke_by_sam(event_path, variables, function)
-            return _invoke_here(event, variables, function)
+            run = _invoke_by_sam if _docker_answers() else _invoke_here
+            status = run(opened.events, variables, function)
     except ConfigError as error:
         raise fail(str(error), USAGE) from error
     except OpenSearchException as error:
         raise fail(f"the index template cannot be installed: {describe(error)}", INCOMPLETE) from error
     except (EmbeddedError, ArtifactError) as error:
         raise fail(str(error), INCOMPLETE, keep="\n") from error  # what sam printed has lines
+    for reason in opened.lacking:
+        say(f"left out of {event_path}: {reason}")
+    return INCOMPLETE if opened.lacking else status
+
+
+def _open(path: Path, function: str) -> Opened:
+    """Read a file; what this function cannot be invoked with ends the command."""
+    try:
+        opened = open_events(path.read_bytes())
+    except EnvelopeError as error:
+        raise fail(f"{path} holds no payload that can be read: {error}", USAGE) from error
+    except ValueError as error:
+        raise fail(f"{path} is not JSON: {error}", USAGE) from error
+    if opened.stored and function != FUNCTION:
+        raise fail(
+            f"{path} is an object of the failure bucket, of which {FUNCTION} takes each payload", USAGE
+        )
+    _refuse_misfit(opened.events[0], path, function)
+    return opened
 
 
 def _refuse_misfit(event: object, path: Path, function: str) -> None:
@@ -157,16 +185,20 @@ def format_report(invocation: Invocation, memory_mb: int) -> str:
     return "\t".join(parts)
 
 
-def _invoke_here(event: Any, variables: Mapping[str, str], function: str) -> int:  # noqa: ANN401  # any JSON value
+def _invoke_here(events: Sequence[Any], variables: Mapping[str, str], function: str) -> int:
     artifact, handler = host_artifact(), HANDLERS[function]
     with ExecutionEnvironment(artifact, handler, variables, memory_mb=MEMORY_MB, timeout=TIMEOUT) as running:
-        invocation = running.invoke(event)
+        invocations = [_show(running.invoke(event)) for event in events]
+    return INCOMPLETE if any(each.error for each in invocations) else 0
+
+
+def _show(invocation: Invocation) -> Invocation:
     print(f"START RequestId: {invocation.request_id} Version: $LATEST", file=sys.stderr)
     print(harmless(invocation.log, keep="\n\t"), end="", file=sys.stderr)
     print(f"END RequestId: {invocation.request_id}", file=sys.stderr)
     print(format_report(invocation, MEMORY_MB), file=sys.stderr, flush=True)
     print(harmless(json.dumps(invocation.payload)))
-    return INCOMPLETE if invocation.error else 0
+    return invocation
 
 
 def _docker_answers() -> bool:
@@ -176,16 +208,20 @@ def _docker_answers() -> bool:
     return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
 
 
-def _invoke_by_sam(event_path: Path, variables: Mapping[str, str], function: str) -> int:
+def _invoke_by_sam(events: Sequence[Any], variables: Mapping[str, str], function: str) -> int:
     architecture, system = host_architecture(), platform.system()
     folder = PROJECT / ".aws-sam" / f"docker-{architecture}"
     build(folder, architecture=architecture)
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump({function: reach_from_container(variables, system)}, file)
-        file.flush()
-        command = sam_command(folder, event_path, Path(file.name), architecture, system, function)
-        done = subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False)
-        return INCOMPLETE if done.returncode else 0
+    failed = False
+    with tempfile.TemporaryDirectory() as written:
+        settings, event_path = Path(written, "variables.json"), Path(written, "event.json")
+        settings.write_text(json.dumps({function: reach_from_container(variables, system)}))
+        for event in events:
+            event_path.write_text(json.dumps(event))
+            command = sam_command(folder, event_path, settings, architecture, system, function)
+            done = subprocess.run(command, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False)
+            failed |= bool(done.returncode)
+    return INCOMPLETE if failed else 0
 
 
 def reach_from_container(variables: Mapping[str, str], system: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`flowlogs invoke`: one event through the built function, and the same output with and without Docker."""
+"""`flowlogs invoke`: events through the built function, and the same output with and without Docker."""
 
 import json
 from pathlib import Path
@@ -15,6 +15,7 @@ from flowlogs.commands.invoke import (
 )
 from flowlogs.local.embedded import Embedded
 from flowlogs.local.runtime import Invocation
+from parser.subscription import Event, Subscription, encode
 
 LOCAL = "http://127.0.0.1:9201"
 
@@ -59,6 +60,49 @@ def test_the_stream_function_settles_the_records_of_the_sample(
 
 
 @pytest.mark.usefixtures("no_docker")
+def test_each_payload_of_a_stored_object_is_an_invocation_and_what_is_damaged_is_named(
+    opensearch: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENSEARCH_URL", opensearch.url)
+    payloads = [
+        Subscription(
+            owner="123456789010",
+            log_group="/vpc/a",
+            log_stream="eni-all",
+            events=tuple(Event(f"{number:056d}", 1768478400000, "-") for number in numbers),
+        )
+        for numbers in ((1, 2), (2, 3, 4))
+    ]
+    stored = tmp_path / "20260115T120000.000000Z-1.json.gz"
+    stored.write_bytes(b"".join(encode(each) for each in payloads) + encode(payloads[0])[:60])
+    assert invoke(stored) == 1
+    output, log = capfd.readouterr()
+    results = [json.loads(line) for line in output.splitlines()]
+    assert [(each["received"], each["indexed"], each["duplicate"]) for each in results] == [
+        (2, 2, 0),
+        (3, 2, 1),
+    ]
+    assert log.splitlines()[-1].startswith(f"flowlogs: left out of {stored}: byte ")
+
+
+def test_another_function_is_not_invoked_with_a_stored_object(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = tmp_path / "stored.json.gz"
+    stored.write_bytes(
+        encode(
+            Subscription(owner="123456789010", log_group="/a", log_stream="b", events=(Event("1", 1, "-"),))
+        )
+    )
+    with pytest.raises(typer.Exit) as ended:
+        invoke(stored, "StreamFunction")
+    assert ended.value.exit_code == 2
+    assert "an object of the failure bucket, of which ForwardFunction takes each payload" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+@pytest.mark.usefixtures("no_docker")
 def test_a_function_that_fails_is_an_error_of_the_command(
     opensearch: Embedded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +117,7 @@ def test_a_function_that_fails_is_an_error_of_the_command(
     ("text", "variables", "status", "said"),
     [
         pytest.param("{", {}, 2, "is not JSON", id="an event that is no JSON"),
+        pytest.param('{"messageType": 1', {}, 2, "holds no payload that can be read", id="a damaged object"),
         pytest.param(
             "{}", {"KEEP_MESSAGE": "perhaps"}, 2, "KEEP_MESSAGE is 'perhaps'", id="a wrong variable"
         ),

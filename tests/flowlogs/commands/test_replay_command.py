@@ -11,6 +11,7 @@ import typer
 
 from flowlogs.commands import replay as replay_module
 from handler.failures import FailureStore
+from handler.replay import Replay
 from handler.report import Unsettled
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
@@ -293,7 +294,7 @@ def test_a_run_is_as_slow_as_it_is_asked_to_be_by_either_name(
     monkeypatch.setenv("LOG_FORMATS", DEFAULT)
     asked: list[float | None] = []
 
-    class Watched(replay_module.Replay):
+    class Watched(Replay):
         def __init__(self, *arguments: Any, rate: float | None, **options: Any) -> None:
             asked.append(rate)
             super().__init__(*arguments, rate=rate, **options)
