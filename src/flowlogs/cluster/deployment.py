@@ -19,6 +19,7 @@ _OUTPUTS: Final = {
     "replay": "ReplayFunction",
     "bucket": "FailureBucket",
     "function_logs": "FunctionLogs",
+    "stream": "StreamName",
 }
 """Attribute of a deployment -> the output of the stack that says it."""
 
@@ -47,6 +48,7 @@ class Deployment:
         forward, replay: the functions; the first is that of the stream where it is the source.
         bucket: the failure bucket.
         function_logs: the functions' own log group.
+        stream: where one is the source, or is being drained.
     """
 
     log_group: str | None = None
@@ -55,6 +57,7 @@ class Deployment:
     replay: str | None = None
     bucket: str | None = None
     function_logs: str | None = None
+    stream: str | None = None
 
     def complete(self, stack: str | None) -> "Deployment":
         """Return it with what is not known taken from the outputs of a stack, where one is named.

@@ -13,6 +13,7 @@ from rich.text import Text
 from flowlogs.cluster.account import examine_account
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.cluster.finding import Finding, State, problem, unknown
+from flowlogs.cluster.former_stream import examine_former
 from flowlogs.cluster.health import INSIDE, REACH, SIGN, examine
 from flowlogs.cluster.people import People, Unread, find_people
 from flowlogs.terminal.display import count_of, foreign, make_console
@@ -60,7 +61,8 @@ def doctor_command(
         deployment = given.complete(stack)
         people = find_people(stack)
         account = examine_account(deployment, given.repeat(stack), people)
-        findings = [*_examine_cluster(deployment, stack, people), *account]
+        former = examine_former(stack, deployment.stream) if stack else iter(())
+        findings = [*_examine_cluster(deployment, stack, people), *account, *former]
     if as_json:
         print_json(findings)
     else:
