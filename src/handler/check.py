@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from handler.checking.account import Account
 from handler.checking.choices import find_contradictions
 from handler.checking.keys import find_key_changes
-from handler.installing.custom_resource import DELETE, Request, Responder, Status
+from handler.installing.custom_resource import DELETE, UPDATE, Request, Responder, Status
 from handler.observe import logger
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "nothing to check: the stack goes"
 PASSED: Final = "nothing stands in the way"
+UNTOLD: Final = "this may be the way back of an update, which is never refused, or it would have been"
 
 
 def lambda_handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, str]:
@@ -46,13 +47,16 @@ def _check(request: Request, before: dict[str, str]) -> tuple[Status, str]:
     try:
         refusals = [*find_contradictions(request.properties), *find_key_changes(request.properties, before)]
         refusals += account.find_obstacles(request.properties, before)
-        # Asked last and only then: what was there before is never refused, or the stack would be stuck.
-        if refusals and account.is_going_back():
-            refusals = []
+        # Asked last and only then: what was there before is never refused, or the stack would be stuck. What
+        # is made goes back by a deletion.
+        back = bool(refusals) and request.kind == UPDATE and account.is_going_back()
     except Exception:  # noqa: BLE001  # a fault of the check must not stop a stack that AWS would take
         logger.exception("check.failed")
         return Status.SUCCESS, "not checked: the check failed, see the functions' log"
-    if refusals:
+    if back is None:
+        # An update that takes back what was refused looks like any other: it asks for what stood before it.
+        return Status.SUCCESS, f"not checked: {', '.join(account.unknown)}; {UNTOLD}: {' '.join(refusals)}"
+    if refusals and not back:
         return Status.FAILED, " ".join(refusals)
     if account.unknown:
         return Status.SUCCESS, f"{PASSED}; not checked: {', '.join(account.unknown)}"

@@ -59,11 +59,11 @@ class Account:
         self._pause = pause
         self.unknown: list[str] = []
 
-    def is_going_back(self) -> bool:
-        """Tell whether the stack is being rolled back. On the way back nothing may be refused."""
+    def is_going_back(self) -> bool | None:
+        """Tell whether the stack is being rolled back; None where that is not told."""
         client = self._connect("cloudformation")
         found = self._ask("the state of the stack", lambda: client.describe_stacks(StackName=self._stack))
-        return found is not None and "ROLLBACK" in found["Stacks"][0]["StackStatus"]
+        return "ROLLBACK" in found["Stacks"][0]["StackStatus"] if found else None
 
     def find_obstacles(self, choices: Choices, before: Choices) -> list[str]:
         """Return what AWS would refuse.

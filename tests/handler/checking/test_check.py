@@ -143,6 +143,22 @@ def test_on_the_way_back_nothing_is_refused(send: Send, services: Services, stat
     assert send("Update", LogGroupName="none") == ("SUCCESS", "nothing stands in the way")
 
 
+def test_where_it_is_not_told_whether_a_stack_goes_back_no_update_is_refused(
+    send: Send, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The way back of a change of the key looks like one more change of it, and would be refused, too."""
+    monkeypatch.setattr(services, "describe_stacks", Refusing().describe_stacks)
+    former, refused = {"KmsKeyArn": KEY}, {"KmsKeyArn": OTHER}
+    told = (
+        "not checked: the state of the stack (AccessDenied); this may be the way back of an update, which is"
+        " never refused, or it would have been: KmsKeyArn changes in two updates, because "
+    )
+    status, reason = send("Update", refused, **former)
+    assert (status, reason[: len(told)]) == ("SUCCESS", told)
+    assert send("Create", LogGroupName="none")[0] == "FAILED", "it goes back by a deletion"
+    assert send("Update", former, **former) == ("SUCCESS", "nothing stands in the way")
+
+
 def test_a_fault_of_the_check_stops_no_stack(send: Send) -> None:
     assert send("Create", DomainName="x", InstanceCount="many") == (
         "SUCCESS",
