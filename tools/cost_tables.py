@@ -21,6 +21,7 @@ from flowlogs.pricing.events import (
     USUAL_MEMORY,
     WAITING_LINE,
     WAITING_SECONDS,
+    WORKING_SECONDS,
     WORKING_SHARE,
     Measured,
     cost_direct,
@@ -135,8 +136,8 @@ def tabulate_outages(measured: Measured) -> list[str]:
     small, large = (round(rate_of_replay(measured, size), -2) for size in ("50", "1000"))
     text = (
         f"They are computed, for a replay function of {REPLAY_MEMORY:,} MB "
-        f"({REPLAY_MEMORY / FULL_PROCESSOR:.2f} of a processor) that works 240 seconds of each five "
-        "minutes, from the "
+        f"({REPLAY_MEMORY / FULL_PROCESSOR:.2f} of a processor) that works {WORKING_SECONDS} seconds of "
+        "each five minutes, from the "
         f"processor time that `make bench` measured: {measured.replay_cpu['50']:.0f} µs for an event "
         "from an object of "
         f"50, {measured.replay_cpu['1000']:.0f} µs for one from an object of 1,000, which are "

@@ -12,7 +12,10 @@ import pytest
 from benchmarks.processes import ENVIRONMENT
 from flowlogs.commands import invoke
 from flowlogs.local.artifact import find_sam
+from flowlogs.pricing.events import WORKING_SECONDS, WORKING_SHARE
 from handler.config import LOG_LEVELS, Config, ConfigError
+from handler.environment import RESERVE
+from handler.replay import SHORTEST_OBJECT
 from handler.setup import (
     ADMINISTRATORS,
     AUDIT,
@@ -195,6 +198,9 @@ def test_a_replay_ends_before_the_next_begins(template: Template) -> None:
     for minutes, run in runs.items():
         assert run["Rate"] == f"rate({minutes} minute{'s' if minutes != '1' else ''})"
         assert run["Timeout"] < min(int(minutes) * 60, 900)
+    usual = template["Parameters"]["ReplayMinutes"]["Default"]
+    assert WORKING_SECONDS / (int(usual) * 60) == WORKING_SHARE
+    assert runs[usual]["Timeout"] > WORKING_SECONDS + RESERVE + SHORTEST_OBJECT
 
 
 def test_the_stream_function_is_told_how_long_its_stream_keeps_a_record(template: Template) -> None:

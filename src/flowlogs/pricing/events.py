@@ -180,8 +180,11 @@ def find_break_even(measured: Measured, *, on_demand: bool) -> int:
 
 REPLAY_MEMORY: Final = 1024
 """MB: ReplayMemorySize, unless another is given."""
-WORKING_SHARE: Final = 0.8
-"""Of the time a replay works: a run begins each five minutes, and ends a minute before the next."""
+WORKING_SECONDS: Final = 260
+"""Of each five minutes, in which a run of the replay works: it may last ten seconds less than these, and 30
+are reckoned for starting, for counting what waits, and for storing what is left."""
+WORKING_SHARE: Final = WORKING_SECONDS / 300
+"""Of the time, in which a replay works."""
 
 
 def rate_of_replay(measured: Measured, size: str) -> float:

@@ -139,7 +139,7 @@ def test_the_table_of_sources_names_where_a_stream_begins_to_pay() -> None:
 def test_the_table_of_outages_has_a_row_for_each() -> None:
     rows = cost_tables.tabulate_outages(MEASURED)[2:11]
 
-    assert rows[3] == "| 1 h, 1,000 | 3.6 million | 8 min, $0.005 + $0.39 | 2 min, <$0.001 + $0.019 |"
+    assert rows[3] == "| 1 h, 1,000 | 3.6 million | 7 min, $0.005 + $0.39 | 1 min, <$0.001 + $0.019 |"
     assert [row.split("|")[1].strip() for row in rows] == [
         *("1 h, 100", "6 h, 100", "24 h, 100", "1 h, 1,000", "6 h, 1,000", "24 h, 1,000"),
         *("1 h, 10,000", "6 h, 10,000", "24 h, 10,000"),
