@@ -33,6 +33,14 @@ _NAMES: Final = {
 }
 """What is named, in this order; the rest is counted."""
 
+_KEPT_FOR: Final = {
+    "RetentionDays": "what is older, all indices of those days, is deleted within the hour",
+    "FailureDays": "what is older of rejected/ is deleted within a day",
+    "LogRetentionDays": "lines that are older are deleted, also flow logs in a group that the stack made",
+    "StreamHours": "what is older is gone from the stream at once, read or not",
+}
+"""By a parameter that says how long something is kept (0 is for ever): what a lower one deletes."""
+
 
 def count_resources(
     template: Mapping[str, Any], values: Mapping[str, Any], folder: Path = TEMPLATE.parent
@@ -71,13 +79,30 @@ def find_changes(there: Stack, values: Mapping[str, str]) -> Iterator[tuple[str,
 
 
 def warn(there: Stack, values: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a change of parameters would leave undone, and the way that does not."""
-    if there.parameters.get("Source") == "stream" and values.get("Source") == "subscription":
+    """Yield what a change of parameters would leave undone, or delete, and the way that does not."""
+    had = there.parameters
+    if had.get("Source") == "stream" and values.get("Source") == "subscription":
         yield (
             "Source: nobody reads the stream any more, and records that are in it stay unread until they "
             "expire. Deploy with Source=draining first, and with Source=subscription when IteratorAge is "
             'back at some seconds (docs/deploy.md, "Subscription or stream")'
         )
+    kept = _split(values.get("FurtherKmsKeyArns", "")) | {values.get("KmsKeyArn", "")}
+    for key in sorted(_split(had.get("FurtherKmsKeyArns", "")) - kept):
+        yield (
+            f"FurtherKmsKeyArns: without {key} nobody reads what it has encrypted, records of the stream and "
+            "objects in the bucket. When that is over, and how to keep the key: docs/deploy.md, "
+            '"With a KMS key of yours"'
+        )
+    for name, lost in _KEPT_FOR.items():
+        before, after = int(had.get(name) or 0), int(values.get(name) or 0)
+        unused = name == "StreamHours" and values.get("Source") == "subscription"
+        if after and name in had and (after < before or not before) and not unused:
+            yield f"{name}: with a lower number {lost}, and does not come back"
+
+
+def _split(keys: str) -> set[str]:
+    return {each for each in keys.split(",") if each}
 
 
 def tell_cost(values: Mapping[str, str], counted: Counter[str], account: Account) -> Iterator[str]:

@@ -240,3 +240,57 @@ def test_who_goes_straight_from_a_stream_to_a_subscription_is_told_of_what_stays
     there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, "Source": before}, DEFAULTS)
     told = list(warn(there, {**there.parameters, "Source": after}))
     assert [("Source=draining first" in each) for each in told] == [True] * warned
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        pytest.param({"FurtherKmsKeyArns": "a,b"}, {"FurtherKmsKeyArns": "b"}, ["a"], id="one goes"),
+        pytest.param({"FurtherKmsKeyArns": "b,a"}, {"FurtherKmsKeyArns": ""}, ["a", "b"], id="all go"),
+        pytest.param({"FurtherKmsKeyArns": "a"}, {"FurtherKmsKeyArns": "b,a"}, [], id="one comes"),
+        pytest.param(
+            {"KmsKeyArn": "a", "FurtherKmsKeyArns": "b"},
+            {"KmsKeyArn": "b", "FurtherKmsKeyArns": "a"},
+            [],
+            id="the second of two steps",
+        ),
+    ],
+)
+def test_a_key_that_the_roles_lose_is_named_with_what_it_opens(
+    before: dict[str, str], after: dict[str, str], told: list[str]
+) -> None:
+    there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, **before}, DEFAULTS)
+    assert list(warn(there, {**there.parameters, **after})) == [
+        f"FurtherKmsKeyArns: without {key} nobody reads what it has encrypted, records of the stream and "
+        "objects in the bucket. When that is over, and how to keep the key: docs/deploy.md, "
+        '"With a KMS key of yours"'
+        for key in told
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "goes"),
+    [
+        ("RetentionDays", "what is older, all indices of those days, is deleted within the hour"),
+        ("FailureDays", "what is older of rejected/ is deleted within a day"),
+        (
+            "LogRetentionDays",
+            "lines that are older are deleted, also flow logs in a group that the stack made",
+        ),
+        ("StreamHours", "what is older is gone from the stream at once, read or not"),
+    ],
+)
+def test_what_a_shorter_time_deletes_is_told_before(name: str, goes: str) -> None:
+    def change(before: str, after: str, source: str = "stream") -> list[str]:
+        there = Stack("UPDATE_COMPLETE", {**DEFAULTS, **NEW, "Source": source, name: before}, DEFAULTS)
+        return list(warn(there, {**there.parameters, name: after}))
+
+    sentence = f"{name}: with a lower number {goes}, and does not come back"
+    assert change("90", "30") == change("0", "30") == [sentence]
+    assert change("30", "90") == change("30", "30") == change("30", "0") == []
+    assert change("90", "30", "subscription") == ([] if name == "StreamHours" else [sentence])
+
+
+def test_a_stack_that_knew_no_such_parameter_is_told_of_no_shorter_time() -> None:
+    there = Stack("UPDATE_COMPLETE", dict(NEW), {})
+    assert list(warn(there, {**DEFAULTS, **NEW})) == []
