@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from flowlogs.terminal.exits import debugging, unsurprising
+from flowlogs.terminal.exits import debugging, unsurprising, written
 from flowlogs.terminal.foreign import tolerate_encodings
 from flowlogs.terminal.options import choose_account, put_first
 from handler import __version__
@@ -211,4 +211,5 @@ for _name, _entry in COMMANDS.items():
 def main() -> None:
     """Run the command line."""
     tolerate_encodings()
-    app()
+    with written():
+        app()

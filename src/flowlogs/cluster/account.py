@@ -11,7 +11,7 @@ from flowlogs.cluster.formats import FORMATS, examine_formats
 from flowlogs.cluster.people import GROUPS, UNNAMED, People, Unread, examine_groups
 from flowlogs.cluster.source import leads_to
 from flowlogs.terminal.display import count_of
-from flowlogs.terminal.exits import NO_CREDENTIALS, describe, is_denied, is_unusable, read_code
+from flowlogs.terminal.exits import ELSEWHERE, NO_CREDENTIALS, describe, is_denied, is_unusable, read_code
 from handler.failures import FailureStore
 
 if TYPE_CHECKING:
@@ -23,9 +23,6 @@ SUBSCRIBED: Final = "the log group is subscribed"
 NO_LOOP: Final = "the function is not subscribed to its own log"
 WAITING: Final = "nothing waits for a replay"
 
-_ELSEWHERE: Final = (
-    "in this account and Region: check its name, --profile and --region, or deploy the stack again"
-)
 _STANDARD: Final = "STANDARD"
 """The class of log groups that take subscription filters."""
 
@@ -108,7 +105,7 @@ def _find_functions(deployment: Deployment) -> Finding:
     names = [each for each in (deployment.forward, deployment.replay) if each is not None]
     for each in names:
         if _read_function(each) is None:
-            return problem(FUNCTIONS, f"there is no function {each} {_ELSEWHERE}")
+            return problem(FUNCTIONS, f"there is no function {each} {ELSEWHERE}")
     return ok(FUNCTIONS, " and ".join(names))
 
 
@@ -127,7 +124,7 @@ def _read_function(name: str) -> Mapping[str, Any] | None:
 def _find_class(log_group: str) -> Finding:
     found = read_class(log_group)
     if found is None:
-        return problem(GROUP, f"there is no log group {log_group} {_ELSEWHERE}")
+        return problem(GROUP, f"there is no log group {log_group} {ELSEWHERE}")
     if why := explain_class(log_group, found):
         return problem(GROUP, why)
     if found not in ("", _STANDARD):
@@ -164,7 +161,7 @@ def explain_class(log_group: str, found: str) -> str:
 def _find_filter(log_group: str, forward: str) -> Finding:
     filters = _list_filters(log_group)
     if filters is None:
-        return problem(SUBSCRIBED, f"there is no log group {log_group} {_ELSEWHERE}")
+        return problem(SUBSCRIBED, f"there is no log group {log_group} {ELSEWHERE}")
     ours = [each for each in filters if _names_function(each, forward)]
     if not ours:
         others = ", ".join(each["filterName"] for each in filters) or "none"
@@ -232,7 +229,7 @@ def _find_waiting(bucket: str, options: str) -> Finding:
         objects = FailureStore(bucket, _REQUEST_ID).list_pending()
     except ClientError as error:
         if read_code(error) == "NoSuchBucket":
-            return problem(WAITING, f"there is no bucket {bucket} {_ELSEWHERE}")
+            return problem(WAITING, f"there is no bucket {bucket} {ELSEWHERE}")
         raise
     if not objects:
         return ok(WAITING, bucket)

@@ -9,7 +9,7 @@ import typer
 
 from flowlogs.cluster.deployment import Deployment, open_cluster
 from flowlogs.dashboards.saved_objects import PREFIX, saved_objects, to_ndjson
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe_file, explained, fail
 from flowlogs.terminal.foreign import dump_json, harmless
 from flowlogs.terminal.options import Json, Stack
 from handler.config import Config
@@ -71,7 +71,7 @@ def _export(file: Path, config: Config) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise fail(f"the objects cannot be written: {error}", INCOMPLETE) from error
+        raise fail(f"the objects cannot be written: {describe_file(error)}", INCOMPLETE) from error
     print(f"{len(text.splitlines())} objects: {harmless(str(file))}; {HOW_TO_IMPORT}")
 
 

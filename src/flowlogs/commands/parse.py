@@ -11,7 +11,7 @@ import typer
 
 from flowlogs.layouts.input import read_lines
 from flowlogs.layouts.line import Line
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, fail, say
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe_file, fail, say
 from flowlogs.terminal.foreign import harmless
 from parser.document import PARSE_ERROR, encode_json
 from parser.errors import EnvelopeError, FormatError, RecordError
@@ -82,8 +82,10 @@ def parse_command(
                     sys.stdout.buffer.write(harmless(encode_json(record).decode()).encode() + b"\n")
     except BrokenPipeError:  # whoever reads has seen enough; typer ends the command in silence
         raise
-    except (EnvelopeError, OSError) as error:
+    except EnvelopeError as error:
         raise fail(str(error), INCOMPLETE) from error
+    except OSError as error:
+        raise fail(describe_file(error), INCOMPLETE) from error
     if table:
         _print_table(records)
     sys.stdout.flush()

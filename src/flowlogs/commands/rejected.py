@@ -12,7 +12,7 @@ from flowlogs.bucket.choice import REQUEST_ID, Choice
 from flowlogs.bucket.rejections import SAMPLES, Findings, collect
 from flowlogs.cluster.deployment import Deployment
 from flowlogs.terminal.display import count_of, foreign, format_count, make_console
-from flowlogs.terminal.exits import INCOMPLETE, explained
+from flowlogs.terminal.exits import INCOMPLETE, explained, naming
 from flowlogs.terminal.foreign import dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil
 from flowlogs.terminal.progress import shown_progress
@@ -51,8 +51,10 @@ def rejected_command(
     choice = Choice(since, until, log_group, None, limit)
     with explained():
         given = Deployment(bucket=bucket)
-        store = FailureStore(given.complete(stack).require_bucket(), REQUEST_ID)
-        objects = choice.select(store.list_pending([REJECTED]), store)
+        name = given.complete(stack).require_bucket()
+        store = FailureStore(name, REQUEST_ID)
+        with naming(name):
+            objects = choice.select(store.list_pending([REJECTED]), store)
         findings = collect(_with_progress(objects), store, samples, given.repeat(stack))
     shown = _to_json(findings)
     if redact:

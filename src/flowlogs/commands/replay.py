@@ -24,7 +24,7 @@ from flowlogs.terminal.display import (
     make_console,
     plain_table,
 )
-from flowlogs.terminal.exits import INCOMPLETE, explained, fail, say
+from flowlogs.terminal.exits import INCOMPLETE, explained, fail, naming, say
 from flowlogs.terminal.foreign import HarmlessStream, dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil
 from flowlogs.terminal.progress import is_interactive, shown_progress
@@ -95,8 +95,10 @@ def replay_command(
     with explained():
         given = Deployment(bucket=bucket)
         deployment = given.complete(stack)
-        store = FailureStore(deployment.require_bucket(), REQUEST_ID)
-        objects = list(choice.select(store.list_pending(prefixes), store))
+        bucket = deployment.require_bucket()
+        store = FailureStore(bucket, REQUEST_ID)
+        with naming(bucket):
+            objects = list(choice.select(store.list_pending(prefixes), store))
         if dry_run:
             stock = take_stock(objects, store)
             if as_json:
@@ -112,7 +114,7 @@ def replay_command(
             _refuse_misfits(objects, store, config)
         # What is written back is encrypted as the functions do it, under a name that no other run gives.
         run = f"{REQUEST_ID}-{uuid.uuid4()}"
-        store = FailureStore(deployment.require_bucket(), run, kms_key=config.failure_kms_key)
+        store = FailureStore(bucket, run, kms_key=config.failure_kms_key)
         attentive = _Attentive(sender(client))
         environment = Environment(config, attentive.send)
         summary, left = _run(environment, store, objects, pace, keep=keep, rejected=rejected)

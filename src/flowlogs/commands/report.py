@@ -16,7 +16,7 @@ from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.report.answers import Answers, ask, steps
 from flowlogs.report.machine import to_json
 from flowlogs.report.period import Period, choose_period
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe_file, explained, fail
 from flowlogs.terminal.foreign import dump_json, harmless
 from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack
 from flowlogs.terminal.progress import shown_progress
@@ -102,7 +102,7 @@ def write_report(environ: Mapping[str, str], period: Period, output: Path) -> An
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(page, encoding="utf-8")
     except OSError as error:
-        raise fail(f"the report cannot be written: {error}", INCOMPLETE) from error
+        raise fail(f"the report cannot be written: {describe_file(error)}", INCOMPLETE) from error
     return answers
 
 

@@ -1,11 +1,15 @@
 """How commands end, alike for all of them."""
 
+import errno
+import os
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -14,6 +18,7 @@ from flowlogs.local.places import IS_INSTALLED
 from flowlogs.terminal.foreign import harmless
 
 if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
     from opensearchpy.exceptions import TransportError
 
 INCOMPLETE: Final = 1
@@ -25,6 +30,13 @@ USAGE: Final = 2
 NO_CREDENTIALS: Final = (
     "no AWS credentials are found: give --profile, or set AWS_PROFILE, or sign in as for the AWS CLI"
 )
+
+ELSEWHERE: Final = (
+    "in this account and Region: check its name, --profile and --region, or deploy the stack again"
+)
+"""What helps where AWS does not know a name."""
+
+_PROXY: Final = "is a proxy, or a network's sign-in page, in between?"
 
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 """How the services of AWS say that someone may not do this."""
@@ -92,11 +104,13 @@ def describe(error: Exception) -> str:  # noqa: PLR0911  # a table
     """Return what AWS, OpenSearch or a library says, as a sentence for people."""
     from botocore.exceptions import (
         ClientError,
+        EndpointConnectionError,
         NoCredentialsError,
         NoRegionError,
         PartialCredentialsError,
         ProfileNotFound,
     )
+    from botocore.parsers import ResponseParserError
     from opensearchpy.exceptions import TransportError
 
     from flowlogs.terminal.advice import explain_command
@@ -110,14 +124,44 @@ def describe(error: Exception) -> str:  # noqa: PLR0911  # a table
         case ProfileNotFound():
             return f"{error}: check --profile, or AWS_PROFILE"
         case ClientError():
-            hint = "; sign in again, or give another --profile" if _is_not_accepted(error) else ""
-            message = error.response.get("Error", {}).get("Message")
-            return f"AWS refuses {error.operation_name}: {read_code(error)}: {message}{hint}"
+            return _describe_refusal(error)
+        case EndpointConnectionError():
+            # The whole address has what is asked for in it, which says nothing to people.
+            address = urlsplit(error.kwargs["endpoint_url"])
+            where = f"{address.scheme}://{address.netloc}"
+            return f"AWS cannot be reached at {where}: check --region, the network, and HTTPS_PROXY"
+        case ResponseParserError():
+            return f"what answers for AWS does not answer as AWS does: {_PROXY}"
         case TransportError():
             return _describe_answer(error)
         case ClusterError():
             return explain_command(error)
     return str(error)
+
+
+def _describe_refusal(error: "ClientError") -> str:
+    said, code = error.response.get("Error", {}), read_code(error)
+    bucket = said.get("BucketName") or "".join(getattr(error, "__notes__", ()))
+    if code == "NoSuchBucket" and bucket:
+        return f"there is no bucket {bucket} {ELSEWHERE}"
+    operation = f"{error.operation_name} in {bucket}" if bucket else error.operation_name
+    # Of an answer that is none of its own, botocore tells the status as the code.
+    if code.isdigit() and int(code) >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return f"AWS does not answer {operation} as AWS does: {code}: {said.get('Message')}; {_PROXY}"
+    hint = "; sign in again, or give another --profile" if _is_not_accepted(error) else ""
+    return f"AWS refuses {operation}: {code}: {said.get('Message')}{hint}"
+
+
+@contextmanager
+def naming(bucket: str) -> Iterator[None]:
+    """Let what AWS refuses meanwhile name the bucket: most answers of S3 do not."""
+    from botocore.exceptions import ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        error.add_note(bucket)
+        raise
 
 
 def _describe_answer(error: "TransportError") -> str:
@@ -208,8 +252,45 @@ def unsurprising() -> Iterator[None]:
             raise _surprise(error) from error
         message = f"{error.name} is not installed: pip install 'flowlogs-opensearch[{extra}]' brings it"
         raise fail(message, USAGE) from error
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise _surprise(error) from error
+        raise fail(describe_file(error), INCOMPLETE) from error
     except Exception as error:
+        from botocore.parsers import ResponseParserError
+
+        if isinstance(error, ResponseParserError):
+            raise _explain(error, INCOMPLETE) from error
         raise _surprise(error) from error
+
+
+def describe_file(error: OSError) -> str:
+    """Return what the system says of a file or of standard output, without the number that it gives it."""
+    if error.strerror is None:
+        return str(error)
+    full = "the output cannot be written" if error.errno == errno.ENOSPC else ""
+    return ": ".join(filter(None, (error.filename or full, error.strerror)))
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """Write out what was printed, while it can be said that there is no room for it; around a whole process.
+
+    Python itself does so when all is over, with a trace and an exit status of its own.
+    """
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is in the buffer still
+        if error.errno == errno.ENOSPC:
+            say(describe_file(error))
+        sys.exit(INCOMPLETE)
 
 
 def _surprise(error: Exception) -> typer.Exit:

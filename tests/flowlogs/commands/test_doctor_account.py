@@ -164,7 +164,9 @@ UNREACHABLE: Final = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPT
 @pytest.mark.parametrize(
     ("environ", "options", "text"),
     [
-        pytest.param(UNREACHABLE, [], "Could not connect to the endpoint URL", id="AWS does not answer"),
+        pytest.param(
+            UNREACHABLE, [], "AWS cannot be reached at http://127.0.0.1:9", id="AWS does not answer"
+        ),
         pytest.param({}, ["--profile", "x"], "The config profile (x) could not be found", id="no profile"),
     ],
 )

@@ -164,5 +164,6 @@ def test_a_bucket_that_does_not_exist_is_a_sentence() -> None:
     told = run("rejected", "--bucket", "no-such-bucket")
     assert told.status == 1
     assert told.errors == (
-        "flowlogs: AWS refuses ListObjectsV2: NoSuchBucket: The specified bucket does not exist\n"
+        "flowlogs: there is no bucket no-such-bucket in this account and Region: check its name, "
+        "--profile and --region, or deploy the stack again\n"
     )

@@ -136,7 +136,8 @@ def test_a_source_that_is_missing_is_named_and_the_others_are_checked(
     assert told.json["missing"] == {
         "CloudWatch Logs": "its names are not known: give --log-group and --filter, or --stack",
         "replay function": "its name is not known: give --replay, or --stack",
-        "bucket": "AWS refuses ListObjectsV2: NoSuchBucket: The specified bucket does not exist",
+        "bucket": "there is no bucket no-such-bucket in this account and Region: check its name, "
+        "--profile and --region, or deploy the stack again",
     }
     assert states(told.json["checks"]) == [
         "not checked",

@@ -18,8 +18,10 @@ from flowlogs.terminal.advice import describe_silence
 from flowlogs.terminal.options import choose_account, find_region, put_first
 from handler import delivery
 from handler.config import ConfigError
+from handler.failures import connect_s3
 from parser.subscription import Event, Subscription, encode
-from support.commands import BUCKET, Told, run
+from support.commands import BUCKET, REGION, Told, run
+from support.front import Front
 
 COMMANDS: Final = list(command_line.COMMANDS)
 LONGEST_LINE: Final = 76
@@ -272,6 +274,67 @@ def test_credentials_that_aws_does_not_accept_are_not_usable_and_an_answer_of_no
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "ListObjectsV2")
     assert raised.value.exit_code == status
     assert capsys.readouterr().err == f"flowlogs: AWS refuses ListObjectsV2: {code}: no{hint}\n"
+
+
+NO_AWS: Final = "is a proxy, or a network's sign-in page, in between?"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("doctor", "--stack", "x"), "what answers for AWS does not answer as AWS does"),
+        (("replay", "--stack", "x"), "what answers for AWS does not answer as AWS does"),
+        (("formats", "--log-group", "/x"), "what answers for AWS does not answer as AWS does"),
+        (
+            ("rejected", "--bucket", BUCKET),
+            f"AWS does not answer ListObjectsV2 in {BUCKET} as AWS does: 500: Internal Server Error",
+        ),
+    ],
+    ids=["doctor", "replay", "formats", "rejected"],
+)
+def test_a_page_where_aws_should_answer_is_told_in_one_sentence(
+    arguments: tuple[str, ...], told: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    connect_s3.cache_clear()
+    with Front(None, lambda _: (status, "<!doctype html><title>Sign in</title>")) as front:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", front.url)
+        ended = run(*arguments)
+    connect_s3.cache_clear()
+    assert (ended.status, ended.output) == (1, "")
+    assert ended.errors == f"flowlogs: {told}{';' if 'ListObjects' in told else ':'} {NO_AWS}\n"
+
+
+def test_what_s3_refuses_names_the_bucket(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit), exits.explained(), exits.naming("mine"):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ListObjectsV2")
+    assert capsys.readouterr().err == "flowlogs: AWS refuses ListObjectsV2 in mine: AccessDenied: no\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no file that is always full")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--help",),
+        ("parse", "--help"),
+        ("--version",),
+        ("parse", "-"),
+        ("cost", "--events-per-day", "5000000", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk_is_a_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        line = b"2 123456789010 eni-0a 10.0.0.5 10.0.0.6 443 50000 6 1 40 1768478400 1768478460 ACCEPT OK\n"
+        done = subprocess.run(
+            [COMMAND, *arguments], input=line, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    sentence = b"flowlogs: the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
 
 
 @pytest.mark.usefixtures("account")
