@@ -18,9 +18,27 @@ TAGGED = "${version} ${instance-tag} ${instance-tag-2}"
         pytest.param({"WarmAfterDays": "7", "RetentionDays": "30"}, id="warm, then deleted"),
         pytest.param({"WarmAfterDays": "7", "RetentionDays": "0"}, id="warm for ever"),
         pytest.param({"InstanceType": "t3.small.search", "VolumeSize": "500"}, id="no domain is made"),
-        pytest.param({**DOMAIN, "InstanceType": "t3.small.search", "VolumeSize": "100"}, id="t3.small"),
-        pytest.param({**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "200"}, id="t3.medium"),
-        pytest.param({**DOMAIN, "InstanceType": "r7g.large.search", "VolumeSize": "1000"}, id="r7g"),
+        *(
+            pytest.param(
+                {**DOMAIN, "InstanceType": f"{kind}.search", "VolumeSize": size}, id=f"{kind}, {size}"
+            )
+            for kind, size in (
+                ("t3.small", "10"),
+                ("t3.small", "100"),
+                ("t3.medium", "200"),
+                ("c6g.2xlarge", "1024"),
+                ("m6g.large", "1024"),
+                ("m7g.large", "768"),
+                ("r6g.large", "2048"),
+                ("r7g.large", "1536"),
+                ("r7g.12xlarge", "16384"),
+                ("or1.medium", "768"),
+                ("or2.large", "20"),
+                ("om2.large", "768"),
+                ("x9.large", "16384"),
+                ("i4i.large", "16384"),
+            )
+        ),
         pytest.param({**DOMAIN, "InstanceCount": "4", "DomainZones": "2"}, id="four nodes in two zones"),
         pytest.param({**DOMAIN, "InstanceCount": "3", "DomainZones": "1"}, id="three nodes in one zone"),
         *(
@@ -68,15 +86,25 @@ def test_what_works_is_not_refused(choices: dict[str, str]) -> None:
             "WarmAfterDays is 30 and RetentionDays 30: no index would become warm.",
             id="deleted before it is warm",
         ),
-        pytest.param(
-            {**DOMAIN, "InstanceType": "t3.small.search", "VolumeSize": "101"},
-            "VolumeSize is 101 GiB, and a node of type t3.small.search takes 100 at the most.",
-            id="t3.small",
-        ),
-        pytest.param(
-            {**DOMAIN, "InstanceType": "t3.medium.search", "VolumeSize": "201"},
-            "VolumeSize is 201 GiB, and a node of type t3.medium.search takes 200 at the most.",
-            id="t3.medium",
+        *(
+            pytest.param(
+                {**DOMAIN, "InstanceType": f"{kind}.search", "VolumeSize": str(size)},
+                f"VolumeSize is {size} GiB, and a node of type {kind}.search takes {bound}.",
+                id=f"{kind}, {size}",
+            )
+            for kind, size, bound in (
+                ("t3.small", 101, "100 at the most"),
+                ("t3.medium", 201, "200 at the most"),
+                ("c7g.large", 257, "256 at the most"),
+                ("m5.large", 1025, "1024 at the most"),
+                ("m8g.large", 769, "768 at the most"),
+                ("r5.large", 2049, "2048 at the most"),
+                ("r8g.4xlarge", 12289, "12288 at the most"),
+                ("or1.medium", 769, "768 at the most"),
+                ("or1.large", 19, "20 at the least"),
+                ("or2.16xlarge", 10, "20 at the least"),
+                ("om2.large", 19, "20 at the least"),
+            )
         ),
         *(
             pytest.param(
@@ -105,6 +133,11 @@ def test_what_works_is_not_refused(choices: dict[str, str]) -> None:
             {**DOMAIN, "InstanceCount": "3", "DomainSubnetIds": "subnet-1,subnet-2"},
             "DomainSubnetIds has 2 subnets, and the nodes lie in 3 Availability Zones.",
             id="too few subnets",
+        ),
+        pytest.param(
+            {**DOMAIN, "InstanceCount": "3", "DomainSubnetIds": "subnet-2,subnet-1,subnet-2"},
+            "DomainSubnetIds has subnet-2 twice: name one subnet in each Availability Zone.",
+            id="the same subnet twice",
         ),
     ],
 )
