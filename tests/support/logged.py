@@ -52,6 +52,7 @@ def load_lines(
     lines: Iterable[str],
     at: dt.datetime,
     *,
+    owner: str = "012345678901",
     log_group: str = "/vpc/flow-logs",
     formats: Formats = FORMATS,
 ) -> None:
@@ -59,9 +60,10 @@ def load_lines(
     prepare(node, formats)
     milliseconds = int(at.timestamp()) * 1000
     events = tuple(
-        Event(f"{log_group}-{milliseconds}-{number}", milliseconds, line) for number, line in enumerate(lines)
+        Event(f"{owner}-{log_group}-{milliseconds}-{number}", milliseconds, line)
+        for number, line in enumerate(lines)
     )
-    subscription = Subscription(owner="012345678901", log_group=log_group, log_stream="eni-1", events=events)
+    subscription = Subscription(owner=owner, log_group=log_group, log_stream="eni-1", events=events)
     bodies = encode(subscription, formats, prefix="cwl", max_bytes=5 << 20, keep_message=True)
     send_bodies(node, bodies)
     assert node.request("POST", "/cwl-*/_refresh")[0] == 200

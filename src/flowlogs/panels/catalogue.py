@@ -206,7 +206,11 @@ PANELS: Final = (
         "Which lines are not understood, and why?",
         Chart.TABLE,
         (Metric("lines", "count"),),
-        (Terms("@log_group", "log group", 20), Terms("parse_error", "reason", 10)),
+        (
+            Terms("@owner", "account", 20, candidates=25),
+            Terms("@log_group", "log group", 20, candidates=40),
+            Terms("parse_error", "reason", 10, candidates=80),
+        ),
         only="_exists_:parse_error",
         width=16,
         height=12,

@@ -54,16 +54,16 @@ def test_a_panel_says_what_the_raw_lines_say(panel: Panel, logged: Logged) -> No
     assert rows
 
 
-def test_the_lines_that_are_not_understood_are_counted_by_log_group(logged: Logged) -> None:
+def test_the_lines_that_are_not_understood_are_counted_by_account_and_log_group(logged: Logged) -> None:
     """Their reasons are the parser's own words."""
     panel = PANELS["parse-errors"]
 
-    counted: Counter[str | int] = Counter()
+    counted: Counter[tuple[str | int, ...]] = Counter()
     for row in read(panel, ask(logged, search(panel, "1h", {"match_all": {}}))):
-        assert row.keys[1]
-        counted[row.keys[0]] += int(row.values[0])
+        assert row.keys[2]
+        counted[row.keys[:2]] += int(row.values[0])
 
-    broken = [line["@log_group"] for line in logged.lines if "parse_error" in line]
+    broken = [(line["@owner"], line["@log_group"]) for line in logged.lines if "parse_error" in line]
     assert broken
     assert counted == Counter(broken)
 

@@ -1,6 +1,7 @@
 """`flowlogs report` of a few lines made up, on a real OpenSearch."""
 
 import datetime as dt
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from flowlogs.local.embedded import Embedded
 from parser.format import Formats
 from support.commands import run
+from support.html_page import Page
 from support.logged import flow, load_lines
 from support.troubles import close, lose
 
@@ -50,6 +52,38 @@ def test_a_silent_log_group_is_named_though_twenty_others_have_more_records(node
         load_lines(node, lines, LATE, log_group=f"/vpc/{number}")
 
     assert report()["summary"][-1] == "Log group /vpc/small is silent since 2026-01-16 12:00 UTC."
+
+
+def test_three_accounts_whose_log_groups_have_one_name_are_told_apart(node: Embedded, tmp_path: Path) -> None:
+    """Their addresses overlap, too, as those of accounts do that were never planned together."""
+    inside = flow("10.0.0.1", "10.0.0.2", 443, 1_000)
+    load_lines(node, [inside, flow("10.0.0.1", "192.0.2.1", 443, 3_000)], LATE, owner="111111111111")
+    load_lines(node, [flow("198.51.100.1", "10.0.0.1", 22, 40, action="REJECT")], LATE, owner="222222222222")
+    load_lines(node, ["a line"], LATE + dt.timedelta(seconds=1), owner="222222222222")
+    load_lines(node, [inside] * 2, NOON, owner="033333333333")
+    page = tmp_path / "report.html"
+
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(page))
+
+    assert (told.status, told.errors) == (0, "")
+    shown = Page(page.read_text(encoding="utf-8"))
+    tables = {name: rows[1:] for name, rows in shown.tables.items()}
+    assert tables["accounts"] == [
+        ["111111111111", "4.0 kB", "0 B", "3.0 kB", "2", "0"],
+        ["033333333333", "2.0 kB", "0 B", "0 B", "2", "0"],
+        ["222222222222", "40 B", "40 B", "0 B", "1", "1"],
+    ]
+    assert tables["freshness"] == [
+        ["033333333333", "/vpc/flow-logs", "2", "2026-01-16 12:00"],
+        ["111111111111", "/vpc/flow-logs", "2", "2026-01-16 23:45"],
+        ["222222222222", "/vpc/flow-logs", "2", "2026-01-16 23:45"],
+    ]
+    assert [(*row[:2], row[-1]) for row in tables["parse-errors"]] == [
+        ("222222222222", "/vpc/flow-logs", "1")
+    ]
+    assert shown.sentences[-1] == (
+        "Log group /vpc/flow-logs of account 033333333333 is silent since 2026-01-16 12:00 UTC."
+    )
 
 
 def test_when_all_log_groups_are_silent_they_are_named(node: Embedded) -> None:

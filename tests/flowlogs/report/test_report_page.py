@@ -32,7 +32,7 @@ def test_hostile_text_stays_text() -> None:
         return [(tag, sorted(attributes)) for tag, attributes in page.elements if tag not in {"path", "g"}]
 
     assert shape(attacked) == shape(calm)  # not one element or attribute more
-    assert attacked.tables["parse-errors"][1] == [HOSTILE, HOSTILE, "1"]
+    assert attacked.tables["parse-errors"][1] == [HOSTILE, HOSTILE, HOSTILE, "1"]
     assert any(HOSTILE in sentence for sentence in attacked.sentences)
 
 
