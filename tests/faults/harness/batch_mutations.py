@@ -112,13 +112,23 @@ def forget_how_far_a_batch_is() -> None:
 
 def drop_before_rejecting() -> None:
     """Drop stored objects before what is rejected of them is stored."""
-    original = Settler._reject
+    original, alone = Settler._reject, Settler._reject_new
 
     def reject(self: Settler, held: Held) -> None:
         self._drop([held])
         original(self, held)
 
+    def reject_new(self: Settler, held: Held) -> None:
+        self._drop([held])
+        alone(self, held)
+
     patch(Settler, "_reject", reject)
+    patch(Settler, "_reject_new", reject_new)
+
+
+def store_the_rest_first() -> None:
+    """Write back what stays pending before what is rejected beside it is stored."""
+    patch(Settler, "_reject_new", lambda *_: None)
 
 
 def drop_before_putting_aside() -> None:
@@ -219,6 +229,9 @@ OF_BATCHES: Final = {
     ),
     "what is rejected is stored before its object is dropped": Mutation(
         drop_before_rejecting, "test_kills.py", "replay_killed and before and rejected"
+    ),
+    "a rest is written back when what is rejected beside it is stored": Mutation(
+        store_the_rest_first, "../handler/replaying/test_replay_batches.py", "rejected_beside_it"
     ),
     "what is damaged is set aside before its object is dropped": Mutation(
         drop_before_putting_aside, "test_kills.py", "partly_damaged and before and aside"
