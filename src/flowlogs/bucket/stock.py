@@ -67,18 +67,18 @@ def _find_fault(line: str, formats: Formats) -> str:
 def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
     """Count what is there, by reason and log group, the most frequent first.
 
-    What S3 does not give is named with its reason, as is an object of which a part cannot be read; how many
-    events are in that is in no count.
+    What S3 does not give is named with its reason, as is an object of which nothing, or a part, cannot be
+    read; how many events are in that is in no count.
     """
     kinds: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     refused: dict[str, str] = {}
     damaged: dict[str, str] = {}
     for each, content in _read_all(objects, store, refused):
-        parts = _read(content)
+        parts, reason = _read(content)
         events = sum(len(payload.events) + len(payload.unusable) for payload in parts.payloads)
         counts = {"objects": 1, "events": events, "bytes": each.size}
-        if parts.damaged:
-            damaged[each.key] = parts.reason
+        if reason:
+            damaged[each.key] = reason
         kinds[content.reason, read_log_group(content)].update(counts)
     groups = [{"reason": reason, "log_group": name, **counts} for (reason, name), counts in kinds.items()]
     return {
@@ -104,9 +104,10 @@ def _read_all(
             yield each, content
 
 
-def _read(content: Content) -> Parts:
-    """Return what can be read of an object, which may be nothing."""
+def _read(content: Content) -> tuple[Parts, str]:
+    """Return what can be read of an object, which may be nothing, and why the rest cannot; empty for none."""
     try:
-        return content.read()
-    except EnvelopeError:
-        return Parts(())
+        parts = content.read()
+    except EnvelopeError as error:
+        return Parts(()), str(error)
+    return parts, parts.reason

@@ -108,6 +108,8 @@ def demo_command(
             raise fail("the exercise did not end as it should: see above", INCOMPLETE)
         return
     chosen = day.date() if day else datetime.now(UTC).date() - timedelta(days=1)
+    if chosen > (today := datetime.now(UTC).date()):
+        raise fail(f"{chosen} lies in the future, and so would its index: give --day until {today}", USAGE)
     with explained(), connect_or_start() as url:
         complete = run_demo(console, url, chosen, records, source)
         _write_report(url, chosen)
@@ -294,6 +296,5 @@ def _say_how_to_go_on(console: Console, url: str, prefix: str, *, stays: bool) -
         console.print(f"  {keeps:<19} keeps this cluster running, with this data, at {url}")
     console.print(f"  curl '{url}/{prefix}-*/_search?q=action:REJECT&size=1&pretty'")
     console.print(f"  curl '{url}/_cat/indices/{prefix}-*?v'")
-    here = Path.cwd()
-    log = LOG.relative_to(here) if LOG.is_relative_to(here) else LOG
+    log = LOG.relative_to(here) if LOG.is_relative_to(here := Path.cwd()) else LOG
     console.print(f"  what the function logged: {log}", soft_wrap=True)

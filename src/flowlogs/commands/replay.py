@@ -24,7 +24,7 @@ from flowlogs.terminal.display import (
     make_console,
     plain_table,
 )
-from flowlogs.terminal.exits import INCOMPLETE, explained, fail, naming, say
+from flowlogs.terminal.exits import INCOMPLETE, debugging, explained, fail, naming, say
 from flowlogs.terminal.foreign import HarmlessStream, dump_json
 from flowlogs.terminal.options import Bucket, Json, Stack, StoredSince, StoredUntil
 from flowlogs.terminal.progress import is_interactive, shown_progress
@@ -35,6 +35,7 @@ from handler.installing.cluster import Reply, decode
 from handler.observe import logger
 from handler.opensearch import ConnectionFailedError, Send, sender
 from handler.replay import Replay
+from handler.report import NOT_TRIED
 from handler.summary import Fate, Summary
 from parser.bulk import Body
 
@@ -92,6 +93,8 @@ def replay_command(
     prefixes = [REJECTED] if rejected else [FAILED, ON_FAILURE]
     console = make_console()
     logger.registered_handler.setStream(HarmlessStream(sys.stderr))  # type: ignore[attr-defined]  # a StreamHandler
+    if is_interactive() and not debugging.get():
+        logger.setLevel("ERROR")  # a person is told the same at the end, in sentences
     with explained():
         given = Deployment(bucket=bucket)
         deployment = given.complete(stack)
@@ -238,6 +241,8 @@ def _print_stock(console: Console, stock: dict[str, Any]) -> None:
         )
     if stock["groups"]:
         console.print(table)
+    if any(NOT_TRIED.kind in each["reason"] for each in stock["groups"]):
+        console.print(f"{NOT_TRIED.kind}: not tried, for what was sent just before was not taken")
     oldest = ""
     if stock["oldest"]:
         oldest = f", the oldest of {datetime.fromisoformat(stock['oldest']):%Y-%m-%d %H:%M:%S} UTC"

@@ -16,7 +16,7 @@ from flowlogs.panels.catalogue import EVERY_PANEL
 from flowlogs.report.answers import Answers, ask, steps
 from flowlogs.report.machine import to_json
 from flowlogs.report.period import Period, choose_period
-from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe_file, explained, fail
+from flowlogs.terminal.exits import INCOMPLETE, USAGE, describe_file, explained, fail, say
 from flowlogs.terminal.foreign import dump_json, harmless
 from flowlogs.terminal.options import EventSince, EventUntil, Json, Stack
 from flowlogs.terminal.progress import shown_progress
@@ -50,7 +50,9 @@ def report_command(
     numbers are printed instead, and no file is written.
 
     Exit status 1 says that an index did not answer whole: the report is
-    made of the others, and begins with the name of what it lacks.
+    made of the others, and begins with the name of what it lacks. It also
+    says that no record lies in the period and a page is there already,
+    which is left as it is.
 
     [bold]Examples[/bold]
 
@@ -84,7 +86,7 @@ def write_report(environ: Mapping[str, str], period: Period, output: Path) -> An
     Raises:
         handler.config.ConfigError: the environment does not say how to reach a cluster.
         opensearchpy.exceptions.OpenSearchException: the cluster does not answer, not even in part.
-        typer.Exit: the file cannot be written.
+        typer.Exit: the file cannot be written; or it is there, and the period has nothing to put into it.
     """
     from flowlogs.report.page import build_page  # other commands shall not wait for charts
 
@@ -95,6 +97,8 @@ def write_report(environ: Mapping[str, str], period: Period, output: Path) -> An
         page = build_page(
             answers, cluster=config.url, index=index, now=datetime.now(UTC), step=lambda: advance(1)
         )
+    if answers.is_empty and not answers.lacking:
+        _say_empty(answers, index, output)
     if output == STANDARD_OUTPUT:
         sys.stdout.write(page)
         return answers
@@ -104,6 +108,13 @@ def write_report(environ: Mapping[str, str], period: Period, output: Path) -> An
     except OSError as error:
         raise fail(f"the report cannot be written: {describe_file(error)}", INCOMPLETE) from error
     return answers
+
+
+def _say_empty(answers: Answers, index: str, output: Path) -> None:
+    nothing = f"no record from {answers.period} is in {index}"
+    if output != STANDARD_OUTPUT and output.exists():
+        raise fail(f"{nothing}: {output} stays as it is, --output names another file", INCOMPLETE)
+    say(f"{nothing}: the report is empty")
 
 
 def _print_json(environ: Mapping[str, str], period: Period) -> Answers:

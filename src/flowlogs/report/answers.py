@@ -64,6 +64,11 @@ class Answers:
     newest: Mapping[LogGroup, datetime]
     lacking: Mapping[str, str]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the period has no record of any kind, in any index that answered."""
+        return not any(value for rows in self.panels.values() for row in rows for value in row.values)
+
 
 COMPARED: Final = ("traffic", "rejected-share")
 

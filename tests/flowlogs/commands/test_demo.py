@@ -95,6 +95,19 @@ def test_a_stream_shows_the_same_day(run_demo: RunDemo, opensearch: Embedded) ->
     assert [second.count(name) for name in ("received", "indexed", "duplicate")] == [total, 0, total]
 
 
+def test_a_day_of_the_future_is_a_wrong_call(run_demo: RunDemo, opensearch: Embedded) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    tomorrow = today + dt.timedelta(days=1)
+
+    done = run_demo("--day", tomorrow.isoformat(), OPENSEARCH_URL=opensearch.url)
+
+    assert (done.status, done.out) == (2, "")
+    assert done.error == (
+        f"flowlogs: {tomorrow} lies in the future, and so would its index: give --day until {today}\n"
+    )
+    assert opensearch.request("GET", "/_cat/indices/cwl-*?format=json") == (200, [])
+
+
 def test_the_outage_is_shown_without_a_stream(run_demo: RunDemo) -> None:
     done = run_demo("--outage", "--source", "stream")
 

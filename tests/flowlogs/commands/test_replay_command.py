@@ -12,7 +12,7 @@ import typer
 from flowlogs.commands import replay as replay_module
 from handler.failures import FailureStore
 from handler.replay import Replay
-from handler.report import Unsettled
+from handler.report import NOT_TRIED, Unsettled
 from parser.format import DEFAULT
 from parser.reply import Outcome, Verdict
 from parser.subscription import Event, Subscription, encode
@@ -136,6 +136,29 @@ def test_a_person_is_asked(
     monkeypatch.setattr(typer, "confirm", lambda *_, **__: answer)
     keep(LINE)
     assert (replay().status, len(cluster.received), len(list_keys())) == (status, requests, 1 - requests)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_person_is_told_in_sentences_and_debug_shows_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMATS", DEFAULT)
+    monkeypatch.setattr(replay_module, "is_interactive", lambda: True)
+    put("failed/1", b"garbage")
+    told = replay("--keep", "--debug")
+    assert '"message":"replay.unreadable"' in told.errors
+    told = replay("--keep")
+    assert [line for line in told.errors.splitlines() if line.startswith("{")] == []
+    assert told.status == 1
+
+
+def test_a_dry_run_names_what_cannot_be_read_and_explains_what_was_not_tried() -> None:
+    waiting = payload(LINE)
+    FailureStore(BUCKET, "x").keep([(waiting, [Unsettled("cwl", waiting.events[0], NOT_TRIED)])])
+    put("failed/garbage", b"garbage", events="10", reason="timeout")
+    told = replay("--dry-run")
+    assert told.status == 1
+    shown = " ".join(told.output.split())
+    assert "outage: not tried, for what was sent just before was not taken" in shown
+    assert "not counted, for it cannot be read: in failed/garbage: payload is not gzip" in shown
 
 
 def test_half_of_the_lines_are_not_most(cluster: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -265,8 +265,15 @@ def test_an_index_that_is_not_there_is_an_empty_report(
 
     told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(file))
 
-    assert (told.status, told.errors) == (0, "")
+    nothing = "flowlogs: no record from 2026-01-16 00:00 to 2026-01-17 00:00 UTC is in nothing-*: "
+    assert (told.status, told.errors) == (0, f"{nothing}the report is empty\n")
     assert len(Page(file.read_text()).sentences) == 1
+
+    file.write_text("another report")
+    told = run("report", "--since", "2026-01-16", "--until", "2026-01-17", "--output", str(file))
+    assert (told.status, told.output) == (1, "")
+    assert told.errors == f"{nothing}{file} stays as it is, --output names another file\n"
+    assert file.read_text() == "another report"
 
 
 def test_no_number_is_missing(page: str) -> None:
