@@ -1,10 +1,13 @@
 """What stays is what the stack's own template says, and that of each stack in it."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
 
 from flowlogs.deploying.staying import Resource, find_staying
 
@@ -64,3 +67,29 @@ def test_what_a_template_retains_stays_and_a_retained_stack_with_all_in_it(
         Resource("People/Pool", "AWS::Cognito::UserPool", "pool-1a"),
         Resource("Roles/Kept", "AWS::IAM::Role", "role-2b"),
     ]
+
+
+@mock_aws
+def test_the_documented_loop_ends_where_a_bucket_has_neither_versions_nor_markers() -> None:
+    """S3 refuses a request that deletes nothing, so the loop sends none: it looks for a VersionId before."""
+    page = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text(encoding="utf-8")
+    (query,) = re.findall(
+        r"while some=\$\(aws s3api list-object-versions .*?--query '(.*?)'\)", page, re.DOTALL
+    )
+    s3 = boto3.client("s3", region_name="us-east-1")
+    s3.create_bucket(Bucket="flowlogs")
+    s3.put_bucket_versioning(Bucket="flowlogs", VersioningConfiguration={"Status": "Enabled"})
+
+    def look() -> list[Any]:
+        return list(s3.get_paginator("list_object_versions").paginate(Bucket="flowlogs").search(query))
+
+    assert look() == [{"Objects": [], "Quiet": True}]
+    version = s3.put_object(Bucket="flowlogs", Key="failed/a")["VersionId"]
+    marker = s3.delete_object(Bucket="flowlogs", Key="failed/a")["VersionId"]
+    (found,) = look()
+    assert found == {
+        "Objects": [{"Key": "failed/a", "VersionId": each} for each in (version, marker)],
+        "Quiet": True,
+    }
+    s3.delete_objects(Bucket="flowlogs", Delete=found)
+    s3.delete_bucket(Bucket="flowlogs")
