@@ -2,8 +2,8 @@
 
 The tests are one story, told in the order of the file. What the emulator lacks: a domain is there at once and
 adds itself to no pool, which the test does in its place. EventBridge is told of no resource, so the test does
-that, too. Nodes, zones, volumes, keys and networks are recorded and make nothing. AWS refuses nothing of a
-domain. The domain's endpoint leads to a real OpenSearch without security.
+that, too. Nodes, zones, volumes, keys, networks and users are recorded and make nothing. AWS refuses nothing
+of a domain. The domain's endpoint leads to a real OpenSearch without security.
 """
 
 import json
@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from flowlogs.local.embedded import Embedded
-from stack.emulated import REGION, Aws, emulate, wait_for
+from stack.emulated import ACCOUNT, REGION, Aws, emulate, wait_for
 from support.front import Dashboards, Front
 
 STACK = "flowlogs"
+OPERATOR = f"arn:aws:iam::{ACCOUNT}:role/operator"
 BOUNDARY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
@@ -159,6 +160,43 @@ def test_the_setup_is_run_again_by_a_number_and_tells_the_groups_that_it_could_n
     }
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value", "where", "seen"),
+    [
+        ("AdminEmail", "second@example.com", "People", "second@example.com"),
+        ("AdminPrincipalArn", OPERATOR, "AccessPolicies", OPERATOR),
+        ("ReaderEmail", "third@example.com", "People", "third@example.com"),
+        ("DashboardsMfa", "ON", "People", "'ON'"),
+        ("InstanceType", "r7g.xlarge.search", "ClusterConfig", "'InstanceType': 'r7g.xlarge.search'"),
+        ("InstanceCount", "3", "ClusterConfig", "'InstanceCount': 3"),
+        ("DomainZones", "1", "ClusterConfig", "'ZoneAwarenessEnabled': False"),
+        ("VolumeSize", "50", "EBSOptions", "'VolumeSize': 50"),
+        ("DedicatedMasterType", "m7g.xlarge.search", "ClusterConfig", "m7g.xlarge.search"),
+        ("WarmCount", "3", "ClusterConfig", "'WarmCount': 3"),
+        ("WarmType", "ultrawarm1.large.search", "ClusterConfig", "ultrawarm1.large.search"),
+    ],
+)
+def test_what_may_change_of_a_living_domain_is_changed_and_the_domain_is_the_same(
+    *,
+    aws: Aws,
+    outputs: dict[str, str],
+    parameters: dict[str, str],
+    parameter: str,
+    value: str,
+    where: str,
+    seen: str,
+) -> None:
+    """What is made anew for it in an account is held in test_changes.py, by the schemas."""
+    before = look_at_domain(aws, outputs)
+    aws.change(STACK, {**parameters, parameter: value})
+    after = look_at_domain(aws, outputs)
+    assert seen not in repr(before[where])
+    assert seen in repr(after[where])
+    assert after["ARN"] == before["ARN"]
+    kept = ("FailureBucket", "LogGroup", "DashboardsUrl", "PeopleStack")
+    assert [aws.outputs(STACK)[name] for name in kept] == [outputs[name] for name in kept]
+
+
 def test_deleting_the_stack_keeps_the_domain_and_what_it_needs(aws: Aws, outputs: dict[str, str]) -> None:
     before = pools(aws, outputs)
     permissions = aws.client("logs").describe_resource_policies()["resourcePolicies"]
@@ -221,6 +259,59 @@ def test_a_stack_of_the_same_name_is_made_again_beside_what_stayed(
         each["policyName"] for each in aws.client("logs").describe_resource_policies()["resourcePolicies"]
     ]
     assert sorted(re.sub("[0-9a-f]+$", "", each) for each in names) == [f"{STACK}-logs-", f"{STACK}-more-"]
+
+
+def test_a_domain_lies_inside_of_a_vpc_and_lets_in_its_functions_and_the_named_addresses(aws: Aws) -> None:
+    """Of a function the emulator keeps no VPC: where functions lie is held in test_new_domain.py."""
+    ec2 = aws.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.1.{number}.0/24")["Subnet"]["SubnetId"]
+        for number in (1, 2)
+    ]
+    inside = {
+        "AdminEmail": "someone@example.com",
+        "DomainName": "inside",
+        "InstanceCount": "2",
+        "DomainVpcId": vpc,
+        "DomainSubnetIds": ",".join(subnets),
+        "DomainClientCidr": "10.2.0.0/16",
+        "FunctionVpc": "other",
+        "FunctionSubnetIds": ",".join(subnets),
+    }
+    done = aws.deploy("inside", inside)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    made = aws.outputs("inside")
+    # The emulator refuses the check what AWS is told to permit it here: to see that role.
+    untold = "nothing stands in the way; not checked: the service-linked role (AccessDenied)"
+    assert checked(aws, made) == [untold]
+    domain = aws.client("opensearch").describe_domain(DomainName="inside")["DomainStatus"]
+    assert domain["VPCOptions"]["SubnetIds"] == subnets
+    groups = {
+        each["GroupId"]: each
+        for each in ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
+            "SecurityGroups"
+        ]
+    }
+    clients = made["DomainClientsGroup"]
+    (lets_in,) = (groups[each] for each in domain["VPCOptions"]["SecurityGroupIds"])
+    opened = [
+        (
+            rule["FromPort"],
+            [each["GroupId"] for each in rule.get("UserIdGroupPairs", [])],
+            [each["CidrIp"] for each in rule.get("IpRanges", [])],
+        )
+        for rule in lets_in["IpPermissions"]
+    ]
+    assert sorted(opened) == [(443, [], ["10.2.0.0/16"]), (443, [clients], [])]
+
+
+def look_at_domain(aws: Aws, outputs: dict[str, str]) -> dict[str, Any]:
+    """Return what is told of the domain, and what its people's stack was given: users are only recorded."""
+    domain = aws.client("opensearch").describe_domain(DomainName="logs")["DomainStatus"]
+    assert domain["CognitoOptions"]["UserPoolId"] == pools(aws, outputs)["UserPool"]
+    (people,) = aws.client("cloudformation").describe_stacks(StackName=outputs["PeopleStack"])["Stacks"]
+    return {**domain, "People": people["Parameters"]}
 
 
 def pools(aws: Aws, outputs: dict[str, str]) -> dict[str, str]:
