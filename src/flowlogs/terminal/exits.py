@@ -216,8 +216,7 @@ def _is_not_accepted(error: Exception) -> bool:
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn what a person can mend into a sentence, instead of a traceback."""
-    # Slow to import, and needed only by commands that talk to something.
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import BotoCoreError, ClientError  # slow to import, and not needed by all
     from opensearchpy.exceptions import OpenSearchException
 
     from handler.config import ConfigError
@@ -231,13 +230,13 @@ def explained() -> Iterator[None]:
 
 
 def _explain(error: Exception, status: int) -> typer.Exit:
-    if debugging.get():
-        _show_trace(error)
+    _show_trace(error)
     return fail(describe(error), status)
 
 
 def _show_trace(error: Exception) -> None:
-    print(harmless("".join(traceback.format_exception(error)), keep="\n"), end="", file=sys.stderr)
+    if debugging.get():
+        print(harmless("".join(traceback.format_exception(error)), keep="\n"), end="", file=sys.stderr)
 
 
 @contextmanager
@@ -297,6 +296,5 @@ def written() -> Iterator[None]:
 
 def _surprise(error: Exception) -> typer.Exit:
     hint = "" if debugging.get() else "; --debug shows where"
-    if debugging.get():
-        _show_trace(error)
+    _show_trace(error)
     return fail(f"unexpected {type(error).__name__}: {error}{hint}", INCOMPLETE)
