@@ -49,8 +49,8 @@ test: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run all tests, on 
 
 .PHONY: test-long
 test-long: .venv/.stamp .venv-sam/.stamp .venv-ministack/.stamp ## Run the tests that take long and repeat in another way what others show
-	@$(RUN)/pytest -m long -n auto $(ARGS)
-	@EXAMPLES=500 EQUALITY_LINES=100000 $(RUN)/pytest -n auto tests/parser
+	@$(RUN)/pytest -m long -n 2 $(ARGS)
+	@EXAMPLES=500 EQUALITY_LINES=100000 $(RUN)/pytest -n 2 tests/parser
 
 .PHONY: bench
 bench: .venv/.stamp .venv-sam/.stamp .venv-bench/.stamp ## Measure speed, memory and cost against other ways: benchmarks/RESULTS.md
