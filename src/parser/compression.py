@@ -76,11 +76,9 @@ def decompress(data: bytes, limit: int) -> bytes:
     Raises:
         EnvelopeError: the bytes are neither, are cut short or damaged, or hold more than `limit`.
     """
-    content, place = inflate(data, 0, limit, portion=len(data))
-    if place == len(data):
-        return content
-    parts, held = [content], len(content)
-    while place < len(data):
+    parts: list[bytes] = []
+    place = held = 0
+    while not parts or place < len(data):
         content, place = inflate(data, place, limit, held=held, portion=len(data))
         parts.append(content)
         held += len(content)

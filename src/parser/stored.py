@@ -54,6 +54,11 @@ class Parts(msgspec.Struct, frozen=True):
     damaged: tuple[Damaged, ...] = ()
 
     @property
+    def events(self) -> int:
+        """How many events can be read, those that are unusable as well."""
+        return sum(len(each.events) + len(each.unusable) for each in self.payloads)
+
+    @property
     def rest(self) -> bytes:
         """The damaged parts, one behind the other."""
         return b"".join([each.data for each in self.damaged])

@@ -152,7 +152,7 @@ def _count_events(content: Content) -> tuple[int | None, str]:
         stored = content.read()
     except EnvelopeError as error:
         return None, str(error)
-    return sum(len(each.events) + len(each.unusable) for each in stored.payloads), stored.reason
+    return stored.events, stored.reason
 
 
 def _describe(pending: Pending, reason: str, events: int | None, advice: str) -> Unreadable:

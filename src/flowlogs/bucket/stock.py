@@ -75,8 +75,7 @@ def take_stock(objects: list[Pending], store: FailureStore) -> dict[str, Any]:
     damaged: dict[str, str] = {}
     for each, content in _read_all(objects, store, refused):
         parts, reason = _read(content)
-        events = sum(len(payload.events) + len(payload.unusable) for payload in parts.payloads)
-        counts = {"objects": 1, "events": events, "bytes": each.size}
+        counts = {"objects": 1, "events": parts.events, "bytes": each.size}
         if reason:
             damaged[each.key] = reason
         kinds[content.reason, read_log_group(content)].update(counts)

@@ -7,6 +7,7 @@ from typing import Any, Final
 from flowlogs.cluster.finding import Finding, State, ok, problem, skipped, unknown
 from flowlogs.terminal.advice import explain_reply
 from flowlogs.terminal.exits import describe
+from handler.checking.choices import split_list
 from handler.config import Config
 from handler.installing.access import API, NO_SECURITY
 from handler.installing.administrators import TARGETS, split_names
@@ -66,7 +67,7 @@ def find_people(stack: str | None) -> People | Unread:
 def _read(stack: str) -> People:
     found = _describe(stack)
     parameters = {each["ParameterKey"]: each["ParameterValue"] for each in found.get("Parameters", ())}
-    given = [each for each in parameters.get("AdminPrincipalArn", "").split(",") if each]
+    given = split_list(parameters.get("AdminPrincipalArn", ""))
     nested = _read_outputs(found).get(_PEOPLE)
     if nested is None:
         return People(tuple(given))

@@ -8,6 +8,7 @@ from flowlogs.cluster.account import explain_class
 from flowlogs.cluster.finding import Finding, ok, problem, skipped, unknown
 from flowlogs.deploying.account import Account, RefusedError, Stack
 from flowlogs.deploying.intrinsic import Scope, evaluate
+from handler.checking.choices import split_list
 
 GROUP: Final = "the log group can be subscribed"
 FILTERS: Final = "the log group has room for a subscription filter"
@@ -83,7 +84,7 @@ def examine(wanted: Wanted, account: Account, connect: Callable[[str], str]) -> 
         connect: returns why an address does not answer; empty where it does.
     """
     group, makes_domain = wanted.values["LogGroupName"], not wanted.values["OpenSearchUrl"]
-    subnets = [each for each in wanted.values["FunctionSubnetIds"].split(",") if each]
+    subnets = split_list(wanted.values["FunctionSubnetIds"])
     looks: dict[str, Callable[[], Finding] | str] = {
         GROUP: (lambda: _look_at_class(account, group)) if group else "the stack makes one",
         FILTERS: (lambda: _look_at_filters(account, wanted)) if group else "the stack makes the log group",

@@ -11,6 +11,7 @@ from flowlogs.deploying.template import TEMPLATE, load_template, read_parameters
 from flowlogs.pricing.month import DAYS, GB, advise_on_disk, estimate
 from flowlogs.pricing.prices import read_region
 from flowlogs.terminal.display import count_of, format_bytes
+from handler.checking.choices import split_list
 
 NESTED: Final = "AWS::CloudFormation::Stack"
 
@@ -87,8 +88,8 @@ def warn(there: Stack, values: Mapping[str, str]) -> Iterator[str]:
             "expire. Deploy with Source=draining first, and with Source=subscription when IteratorAge is "
             'back at some seconds (docs/deploy.md, "Subscription or stream")'
         )
-    kept = _split(values.get("FurtherKmsKeyArns", "")) | {values.get("KmsKeyArn", "")}
-    for key in sorted(_split(had.get("FurtherKmsKeyArns", "")) - kept):
+    kept = {*split_list(values.get("FurtherKmsKeyArns", "")), values.get("KmsKeyArn", "")}
+    for key in sorted({*split_list(had.get("FurtherKmsKeyArns", ""))} - kept):
         yield (
             f"FurtherKmsKeyArns: without {key} nobody reads what it has encrypted, records of the stream and "
             "objects in the bucket. When that is over, and how to keep the key: docs/deploy.md, "
@@ -99,10 +100,6 @@ def warn(there: Stack, values: Mapping[str, str]) -> Iterator[str]:
         unused = name == "StreamHours" and values.get("Source") == "subscription"
         if after and name in had and (after < before or not before) and not unused:
             yield f"{name}: with a lower number {lost}, and does not come back"
-
-
-def _split(keys: str) -> set[str]:
-    return {each for each in keys.split(",") if each}
 
 
 def tell_cost(values: Mapping[str, str], counted: Counter[str], account: Account) -> Iterator[str]:

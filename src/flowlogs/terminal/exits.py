@@ -254,9 +254,7 @@ def unsurprising() -> Iterator[None]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise _surprise(error) from error
-        if error.filename is None:
-            raise  # standard output: `written` says so, once, also where more is in the buffer
-        raise fail(describe_file(error), INCOMPLETE) from error
+        raise  # `written` says so, once, also where more is in the buffer
     except Exception as error:
         from botocore.parsers import ResponseParserError
 

@@ -82,7 +82,7 @@ def _find_tags(choices: Choices) -> Iterator[str]:
     """Hold that each field of a tag has a tag: without it EC2 makes no flow log."""
     fields = [each.strip("${}") for each in choices.get("LogFormat", "").split()]
     for field, (parameter, least) in TAG_FIELDS.items():
-        keys = [each for each in choices.get(parameter, "").split(",") if each]
+        keys = split_list(choices.get(parameter, ""))
         if field in fields and len(keys) < least:
             which = "a tag" if least == 1 else "a second tag"
             yield f"LogFormat has ${{{field}}}, which shows {which}: name its key in {parameter}."
@@ -113,7 +113,7 @@ def _find_zones(choices: Choices) -> Iterator[str]:
         yield f"{nodes} nodes cannot lie in {zones} Availability Zones: raise InstanceCount."
     elif zones == 2 and nodes % 2:  # noqa: PLR2004  # AWS's words: an even number for a two zone deployment
         yield f"{nodes} nodes cannot lie in 2 Availability Zones, which hold as many each: one more, or less."
-    subnets = [each for each in choices.get("DomainSubnetIds", "").split(",") if each]
+    subnets = split_list(choices.get("DomainSubnetIds", ""))
     if subnets and len(subnets) != zones:
         yield f"DomainSubnetIds has {len(subnets)} subnets, and the nodes lie in {zones} Availability Zones."
     if twice := sorted({each for each in subnets if subnets.count(each) > 1}):
@@ -136,6 +136,11 @@ def is_optimized(kind: str) -> bool:
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/or1.html has their limitations.
     """
     return _OPTIMIZED.match(kind) is not None
+
+
+def split_list(text: str) -> list[str]:
+    """Return what a parameter names that is a list with commas in between."""
+    return [each for each in text.split(",") if each]
 
 
 def count_zones(choices: Choices) -> int:

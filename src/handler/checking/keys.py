@@ -7,7 +7,7 @@ encrypt meanwhile it does not write, and nobody has it; what was written before,
 from collections.abc import Iterator
 from typing import Final
 
-from handler.checking.choices import Choices
+from handler.checking.choices import Choices, split_list
 
 KEY: Final = "KmsKeyArn"
 FURTHER: Final = "FurtherKmsKeyArns"
@@ -26,7 +26,7 @@ def find_key_changes(choices: Choices, before: Choices) -> Iterator[str]:
     wanted, had = choices.get(KEY), before.get(KEY)
     if wanted is None or had is None or wanted == had:
         return
-    further, kept = _split(before), _split(choices)
+    further, kept = (split_list(each.get(FURTHER, "")) for each in (before, choices))
     if wanted and wanted not in further:
         now = f"at {had}" if had else "empty"
         then = f", and {FURTHER} to {_join(further, had)}" if had else ""
@@ -40,11 +40,6 @@ def find_key_changes(choices: Choices, before: Choices) -> Iterator[str]:
             f"What the key {had} has encrypted is still to be read: with this change of {KEY} set {FURTHER}"
             f" to {_join(kept, had)}."
         )
-
-
-def _split(choices: Choices) -> list[str]:
-    """Return the further keys."""
-    return [each for each in choices.get(FURTHER, "").split(",") if each]
 
 
 def _join(keys: list[str], more: str) -> str:
